@@ -1,0 +1,13 @@
+//! Every message of OZG-Cloud, inside and outside, and the rules of its exchange.
+//!
+//! Pure: nothing in here does I/O, reads a clock or waits. Time, randomness and ids are passed in, so that every
+//! behaviour can be replayed. A wire format (FIT-Connect, later XTA and the form vendors) becomes one
+//! [`application::Application`]; a command on a case becomes events ([`case`]); nobody else decides.
+
+pub mod application;
+pub mod case;
+pub mod fit_connect;
+pub mod forms;
+pub mod ids;
+pub mod moment;
+pub mod principal;
