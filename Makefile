@@ -1,0 +1,39 @@
+# `make help` lists what there is. Each target installs what it lacks (as root on Debian or Ubuntu) or names it.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs deny assets image bench check
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: assets ## build and run a living demo town (no link-time optimisation)
+	cargo run --locked --profile quick -- demo
+
+test: assets ## all tests of all crates
+	@.ci/need browser
+	cargo test --locked --workspace
+
+lint: assets ## formatting and clippy, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+docs: assets ## the documentation of the code, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+
+deny: ## licences, banned and doubled crates, where crates come from
+	@.ci/need cargo-deny
+	cargo deny --offline check bans licenses sources
+
+assets: ## fetch style sheets, fonts and scripts of others into web/assets
+	@.ci/need build node
+	web/make-assets
+
+image: ## the container image as an OCI archive, built and tried without docker
+	@.ci/need image
+	deploy/build-image
+
+bench: assets ## measure, and print each figure beside its physical limit
+	cargo bench --locked
+
+check: ## everything that .ci/run does
+	.ci/run
