@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use applicant::{Address, Applicant, Contact, LegalPerson, NaturalPerson, PostboxAddress, PostboxKind};
 pub use delivery::{
-    Author, Channel, DataSet, Payment, PaymentMethod, PaymentStatus, Product, RawReference, ReplyChannel, SenderReferences,
+    Author, Channel, DataSet, Payment, PaymentMethod, PaymentStatus, Product, RawReference, ReplyChannel,
+    SenderReferences,
 };
 pub use file::{Attachment, Purpose, SignatureNote};
 pub use form::{DataCheck, Form, FormItem, FormValue};

@@ -4,10 +4,14 @@
 //! behaviour can be replayed. A wire format (FIT-Connect, later XTA and the form vendors) becomes one
 //! [`application::Application`]; a command on a case becomes events ([`case`]); nobody else decides.
 
+pub mod account;
 pub mod application;
 pub mod case;
 pub mod fit_connect;
 pub mod forms;
 pub mod ids;
+pub mod intake;
 pub mod moment;
 pub mod principal;
+pub mod tenant;
+pub mod work_list;

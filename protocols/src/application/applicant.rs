@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_citizen_is_named_by_what_was_sent() {
-        let person = NaturalPerson { family_name: Some("Öztürk".into()), title: Some(" ".into()), ..Default::default() };
+        let person =
+            NaturalPerson { family_name: Some("Öztürk".into()), title: Some(" ".into()), ..Default::default() };
         assert_eq!(Applicant::Natural(person).display_name().as_deref(), Some("Öztürk"));
     }
 

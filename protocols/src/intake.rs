@@ -1,0 +1,264 @@
+//! Eingang: one submission from its first byte to the case it becomes, and the clearing item it may be instead.
+//!
+//! The attempt is counted before foreign bytes are opened; bytes that failed three times are never opened again on their
+//! own. What is kept here is what came, sealed like everything else. The stream ends as a case, a rejection or a clearing
+//! item; only a person leads a clearing item on. Event schema 1 (see [`crate::case`] for what that means).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    application::Channel,
+    case::{Effect, Receipt, ReceiptOf, ReceiptState},
+    ids::{BlobId, CaseId, IntakeId},
+    moment::Moment,
+};
+
+/// How often the same bytes are opened before a person has to look.
+pub const MOST_ATTEMPTS: u8 = 3;
+
+/// Something that happened to a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IntakeEvent {
+    /// It came; this is what came.
+    Kept {
+        /// The way it came.
+        channel: Channel,
+        /// The service it says it is for.
+        service: String,
+        /// Its parts, as they came.
+        raw: RawSubmission,
+    },
+    /// Its bytes are about to be opened.
+    Attempted {
+        /// The how-manieth time.
+        number: u8,
+    },
+    /// It became a case.
+    BecameCase {
+        /// The case.
+        case: CaseId,
+    },
+    /// It broke the rules of the channel; its sender gets a signed rejection.
+    Rejected {
+        /// What was wrong, in the words of the channel: type and instance of each problem.
+        problems: Vec<RejectedFor>,
+        /// The signed rejection.
+        receipt: Receipt,
+    },
+    /// A person has to look.
+    NeedsClearing {
+        /// Why.
+        reason: ClearingReason,
+    },
+    /// A person had a look and wants it tried again.
+    Retried,
+    /// What became of the signed rejection.
+    ReceiptNoted {
+        /// How it stands.
+        state: ReceiptState,
+    },
+}
+
+/// An intake event with its moment. Nobody but the house causes them, except a retry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedIntake {
+    /// When it happened.
+    pub at: Moment,
+    /// What happened.
+    pub event: IntakeEvent,
+}
+
+/// The parts of a submission as they came: still encrypted to our destination, and sealed again by the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawSubmission {
+    /// The encrypted metadata.
+    pub metadata: RawPart,
+    /// The encrypted form data.
+    pub data: Option<RawPart>,
+    /// The security event tokens of the case's log.
+    pub event_log: Vec<String>,
+}
+
+/// One part of a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RawPart {
+    /// Short enough for the journal.
+    Inline(String),
+    /// In the blob store.
+    Blob(BlobId),
+}
+
+/// A problem that a submission was rejected for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedFor {
+    /// The problem's type URI.
+    pub problem: String,
+    /// The part it is in.
+    pub instance: String,
+}
+
+/// Why a person has to look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClearingReason {
+    /// The bytes failed [`MOST_ATTEMPTS`] times; they are not opened again.
+    FailedThreeTimes,
+    /// No routing rule names an org unit.
+    NoResponsibleUnit,
+    /// Accepted, but the data could not be read as a form.
+    NotMapped,
+    /// The delivery service shows a verdict that we did not give.
+    ForeignVerdict,
+}
+
+/// A submission as its events have made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intake {
+    /// The way it came.
+    pub channel: Channel,
+    /// The service it says it is for.
+    pub service: String,
+    /// Its parts.
+    pub raw: RawSubmission,
+    /// When it came.
+    pub kept: Moment,
+    /// How often its bytes were opened since a person last looked.
+    pub attempts: u8,
+    /// Where it stands.
+    pub state: IntakeState,
+    /// Since when.
+    pub since: Moment,
+    /// How the signed rejection stands.
+    pub receipt: ReceiptState,
+}
+
+/// Where a submission stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IntakeState {
+    /// On its way.
+    Open,
+    /// It is a case.
+    Case(CaseId),
+    /// Its sender was told why not.
+    Rejected(Vec<RejectedFor>),
+    /// A person has to look.
+    Clearing(ClearingReason),
+}
+
+impl Intake {
+    /// The submission that these events made; `None` before it was kept.
+    pub fn fold<'e>(events: impl IntoIterator<Item = &'e RecordedIntake>) -> Option<Self> {
+        events.into_iter().fold(None, Self::apply)
+    }
+
+    /// The submission after one more event.
+    #[must_use]
+    pub fn apply(intake: Option<Self>, recorded: &RecordedIntake) -> Option<Self> {
+        let at = recorded.at;
+        match (intake, &recorded.event) {
+            (None, IntakeEvent::Kept { channel, service, raw }) => Some(Self {
+                channel: channel.clone(),
+                service: service.clone(),
+                raw: raw.clone(),
+                kept: at,
+                attempts: 0,
+                state: IntakeState::Open,
+                since: at,
+                receipt: ReceiptState::NotNeeded,
+            }),
+            (Some(intake), event) => Some(intake.after(event, at)),
+            (None, _) => None,
+        }
+    }
+
+    fn after(mut self, event: &IntakeEvent, at: Moment) -> Self {
+        let state = match event {
+            IntakeEvent::Kept { .. } => None,
+            IntakeEvent::Attempted { number } => {
+                self.attempts = *number;
+                None
+            }
+            IntakeEvent::BecameCase { case } => Some(IntakeState::Case(*case)),
+            IntakeEvent::Rejected { problems, .. } => {
+                self.receipt = ReceiptState::Pending;
+                Some(IntakeState::Rejected(problems.clone()))
+            }
+            IntakeEvent::NeedsClearing { reason } => Some(IntakeState::Clearing(reason.clone())),
+            IntakeEvent::Retried => {
+                self.attempts = 0;
+                Some(IntakeState::Open)
+            }
+            IntakeEvent::ReceiptNoted { state } => {
+                self.receipt = *state;
+                None
+            }
+        };
+        if let Some(state) = state {
+            (self.state, self.since) = (state, at);
+        }
+        self
+    }
+
+    /// Counts the next attempt, or says that a person has to look.
+    #[must_use]
+    pub fn next_attempt(&self) -> IntakeEvent {
+        if self.attempts >= MOST_ATTEMPTS {
+            IntakeEvent::NeedsClearing { reason: ClearingReason::FailedThreeTimes }
+        } else {
+            IntakeEvent::Attempted { number: self.attempts + 1 }
+        }
+    }
+}
+
+/// The effects of one event of an intake stream.
+#[must_use]
+pub fn effects(intake: IntakeId, event: &IntakeEvent) -> Vec<Effect> {
+    match event {
+        IntakeEvent::Rejected { receipt, .. } => {
+            vec![Effect::SendReceipt { of: ReceiptOf::Intake(intake), receipt: receipt.clone() }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{DestinationId, FitCaseId, SubmissionId};
+
+    fn events(then: &[IntakeEvent]) -> Vec<RecordedIntake> {
+        let channel = Channel::FitConnect {
+            destination: DestinationId::from_random([1; 16]),
+            submission: SubmissionId::from_random([2; 16]),
+            case: FitCaseId::from_random([3; 16]),
+        };
+        let raw = RawSubmission { metadata: RawPart::Inline("m".into()), data: None, event_log: Vec::new() };
+        let kept = IntakeEvent::Kept { channel, service: "urn:x:y".into(), raw };
+        let recorded = |(at, event): (usize, &IntakeEvent)| RecordedIntake {
+            at: Moment::from_seconds(i64::try_from(at).expect("few")),
+            event: event.clone(),
+        };
+        std::iter::once(&kept).chain(then).enumerate().map(recorded).collect()
+    }
+
+    #[test]
+    fn bytes_that_failed_three_times_are_not_opened_again() {
+        let attempts: Vec<_> = (1..=MOST_ATTEMPTS).map(|number| IntakeEvent::Attempted { number }).collect();
+        let intake = Intake::fold(&events(&attempts)).expect("kept");
+        let reason = ClearingReason::FailedThreeTimes;
+        assert_eq!(intake.next_attempt(), IntakeEvent::NeedsClearing { reason });
+    }
+
+    #[test]
+    fn a_retry_by_a_person_counts_from_the_start() {
+        let reason = ClearingReason::FailedThreeTimes;
+        let clearing =
+            [IntakeEvent::Attempted { number: 3 }, IntakeEvent::NeedsClearing { reason }, IntakeEvent::Retried];
+        let intake = Intake::fold(&events(&clearing)).expect("kept");
+        assert_eq!((intake.next_attempt(), intake.state), (IntakeEvent::Attempted { number: 1 }, IntakeState::Open));
+    }
+
+    #[test]
+    fn nothing_is_there_before_it_was_kept() {
+        assert_eq!(Intake::fold(&events(&[])[1..]), None);
+    }
+}
