@@ -1,1 +1,4 @@
-//! stub
+//! OZG-Cloud as one program: command line, configuration, wiring. What a case means, how records become durable and who
+//! owns which state live in the rooms below (`web`, `actors`, `storage`, `protocols`).
+
+pub mod config;

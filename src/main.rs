@@ -1,2 +1,3 @@
-//! stub
+//! The program `ozg-cloud`.
+
 fn main() {}
