@@ -1,0 +1,80 @@
+//! A problem, as a reject event names it to the sender.
+
+use std::{convert::Infallible, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::ids::AttachmentId;
+
+/// What every type of problem that FITKO defines begins with.
+pub const PREFIX: &str = "https://schema.fitko.de/fit-connect/events/problems/";
+
+/// The part of a submission that a problem is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Instance {
+    /// The submission as a whole.
+    Submission,
+    /// Its metadata.
+    Metadata,
+    /// Its data.
+    Data,
+    /// One attachment.
+    Attachment(AttachmentId),
+    /// Anything else that somebody wrote there.
+    Other(String),
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Submission => out.write_str("submission"),
+            Self::Metadata => out.write_str("metadata"),
+            Self::Data => out.write_str("data"),
+            Self::Attachment(id) => write!(out, "attachment:{id}"),
+            Self::Other(text) => out.write_str(text),
+        }
+    }
+}
+
+impl FromStr for Instance {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let attachment = || text.strip_prefix("attachment:").and_then(|id| id.parse().ok()).map(Self::Attachment);
+        Ok(match text {
+            "submission" => Self::Submission,
+            "metadata" => Self::Metadata,
+            "data" => Self::Data,
+            _ => attachment().unwrap_or_else(|| Self::Other(text.to_owned())),
+        })
+    }
+}
+
+impl Serialize for Instance {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instance {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let Ok(instance) = String::deserialize(from)?.parse();
+        Ok(instance)
+    }
+}
+
+/// One problem. `type` and `instance` are copied exactly from the documentation, `title` should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The URI of its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its German title.
+    #[serde(default)]
+    pub title: String,
+    /// What exactly is wrong, in German, without personal data.
+    #[serde(default)]
+    pub detail: String,
+    /// The part that it is about.
+    pub instance: Instance,
+}
