@@ -6,6 +6,8 @@
 
 pub mod claims;
 pub mod event;
+#[cfg(test)]
+mod examples;
 pub mod log;
 
 pub use self::{
