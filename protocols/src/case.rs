@@ -16,7 +16,7 @@ mod step;
 mod transitions;
 
 #[cfg(test)]
-mod scenario;
+pub(crate) mod scenario;
 
 pub use accept::Accept;
 pub use acknowledge::NoteReceipt;

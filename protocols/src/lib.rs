@@ -13,5 +13,6 @@ pub mod ids;
 pub mod intake;
 pub mod moment;
 pub mod principal;
+pub mod routing;
 pub mod tenant;
 pub mod work_list;

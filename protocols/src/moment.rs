@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -20,6 +20,14 @@ impl Moment {
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000))
+    }
+
+    /// The beginning of a calendar day (`yyyy-MM-dd`) in UTC, or nothing if it is none.
+    #[must_use]
+    pub fn from_day(day: &str) -> Option<Self> {
+        let day: jiff::civil::Date = day.parse().ok()?;
+        let start = jiff::tz::TimeZone::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok()?;
+        Some(Self(start.as_millisecond()))
     }
 
     /// Milliseconds since the epoch.
@@ -45,6 +53,14 @@ impl Moment {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+}
+
+/// Reads a [`Moment`] from a calendar day, for tables that people write.
+///
+/// # Errors
+/// When it is no day.
+pub fn start_of_day<'de, D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
+    Moment::from_day(&String::deserialize(from)?).ok_or_else(|| de::Error::custom("a day is written yyyy-MM-dd"))
 }
 
 impl fmt::Display for Moment {

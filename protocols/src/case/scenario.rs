@@ -24,7 +24,7 @@ pub(super) fn person(name: &str) -> Person {
     Person { user: name.parse().expect("valid"), name: name.into() }
 }
 
-pub(super) fn application() -> Application {
+pub(crate) fn application() -> Application {
     Application {
         channel: Channel::FitConnect {
             destination: DestinationId::from_random([1; 16]),

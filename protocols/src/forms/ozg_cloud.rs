@@ -1,0 +1,200 @@
+//! The form format of OZG-Cloud (`formData.json`): a `control` block and a tree of labelled, typed values.
+//!
+//! Two independent senders agree on it (`shared/mission/product.md` §1.2), and both are careless: service keys may be
+//! missing, words and case of trust levels vary, empty dates arrive as text, unknown members come and go. So only the shape
+//! is asked for; whatever is missing stays empty.
+
+use super::{FormRefused, json};
+use crate::application::{FormItem, FormValue, PostboxAddress, PostboxKind};
+
+/// The schema URI under which senders of ours say that their data have this shape.
+pub const SCHEMA_URI: &str = "urn:ozg-cloud:schema:form-data:1";
+
+/// Form data of this shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OzgCloudForm {
+    /// What stands around the values.
+    pub control: Control,
+    /// The values.
+    pub items: Vec<FormItem>,
+}
+
+/// What stands around the values (`control`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Control {
+    /// `transactionId`.
+    pub transaction_id: Option<String>,
+    /// `zustaendigeStelle`: the org unit that the sender believes to be responsible.
+    pub responsible: Option<String>,
+    /// `leikaIds`, possibly none.
+    pub services: Vec<String>,
+    /// `formId`.
+    pub form_id: Option<String>,
+    /// `name`.
+    pub name: Option<String>,
+    /// `serviceKonto`.
+    pub postbox: Option<PostboxAddress>,
+}
+
+/// Reads `formData.json`.
+///
+/// # Errors
+/// [`FormRefused`]; [`FormRefused::OtherShape`] without a `formData` list.
+pub fn parse(bytes: &[u8]) -> Result<OzgCloudForm, FormRefused> {
+    let document = json::parse(bytes)?;
+    let data = member(&document, "formData").ok_or(FormRefused::OtherShape)?;
+    let items = match &data.value {
+        FormValue::Group(elements) => {
+            elements.iter().map(item).collect::<Option<_>>().ok_or(FormRefused::OtherShape)?
+        }
+        FormValue::Empty => Vec::new(),
+        _ => return Err(FormRefused::OtherShape),
+    };
+    let control = member(&document, "control").map(|control| read_control(children(control))).unwrap_or_default();
+    Ok(OzgCloudForm { control, items })
+}
+
+fn item(element: &FormItem) -> Option<FormItem> {
+    let FormValue::Group(members) = &element.value else { return None };
+    let name = words(members, "name").or_else(|| words(members, "label"))?;
+    Some(FormItem { name, label: words(members, "label"), value: value(members)? })
+}
+
+/// The first value that is there. What arrives under another type than its member says is taken as it is.
+fn value(members: &[FormItem]) -> Option<FormValue> {
+    if let Some(group) = member(members, "formItems").filter(|items| items.value != FormValue::Empty) {
+        return children(group).iter().map(item).collect::<Option<_>>().map(FormValue::Group);
+    }
+    let given = ["stringValue", "numberValue", "dateValue", "booleanValue"]
+        .into_iter()
+        .filter_map(|kind| member(members, kind).map(|found| (kind, &found.value)))
+        .find(|(_, value)| **value != FormValue::Empty);
+    Some(match given {
+        Some(("dateValue", FormValue::Text(day))) => FormValue::Date(day.clone()),
+        Some(("numberValue", FormValue::Text(digits))) if is_number(digits) => FormValue::Number(digits.clone()),
+        Some((_, FormValue::Group(_))) => return None,
+        Some((_, value)) => value.clone(),
+        None => FormValue::Empty,
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+fn read_control(control: &[FormItem]) -> Control {
+    let services = member(control, "leikaIds").map(children).unwrap_or_default();
+    Control {
+        transaction_id: words(control, "transactionId"),
+        responsible: words(control, "zustaendigeStelle"),
+        services: services.iter().filter_map(|id| as_words(&id.value)).collect(),
+        form_id: words(control, "formId"),
+        name: words(control, "name"),
+        postbox: member(control, "serviceKonto").and_then(|account| postbox(children(account))),
+    }
+}
+
+fn postbox(account: &[FormItem]) -> Option<PostboxAddress> {
+    let address = children(member(account, "postfachAddress")?);
+    let kind = match words(account, "type").unwrap_or_default() {
+        kind if kind.eq_ignore_ascii_case("OSI") => PostboxKind::Osi,
+        kind if kind.eq_ignore_ascii_case("BAYERN_ID") => PostboxKind::BayernId,
+        kind if kind.eq_ignore_ascii_case("BUND_ID") => PostboxKind::BundId,
+        kind => PostboxKind::Other(kind),
+    };
+    Some(PostboxAddress {
+        kind,
+        identifier: words(address, "identifier")?,
+        holder: words(address, "type"),
+        trust_level: words(account, "trustLevel"),
+    })
+}
+
+fn member<'f>(items: &'f [FormItem], name: &str) -> Option<&'f FormItem> {
+    items.iter().rfind(|item| item.name == name)
+}
+
+fn children(item: &FormItem) -> &[FormItem] {
+    match &item.value {
+        FormValue::Group(children) => children,
+        _ => &[],
+    }
+}
+
+fn words(items: &[FormItem], name: &str) -> Option<String> {
+    as_words(&member(items, name)?.value)
+}
+
+fn as_words(value: &FormValue) -> Option<String> {
+    match value {
+        FormValue::Text(text) | FormValue::Number(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::PathBuf};
+
+    use super::*;
+
+    #[test]
+    fn values_keep_their_labels_and_types() {
+        let form = parse(
+            br#"{"control":{"transactionId":"t-1","leikaIds":[]},"formData":[
+                {"name":"Person","label":"Angaben zur Person","formItems":[
+                    {"name":"geb","label":"Geburtstag","dateValue":"1990-02-01"},
+                    {"name":"hunde","numberValue":2},{"name":"ja","booleanValue":false},
+                    {"name":"leer","stringValue":null},{"name":"offen","stringValue":"Keine Angabe"}]}]}"#,
+        )
+        .expect("the shape");
+        assert_eq!(form.control.transaction_id.as_deref(), Some("t-1"));
+        let FormValue::Group(person) = &form.items[0].value else { panic!("a group") };
+        let values: Vec<_> = person.iter().map(|item| item.value.clone()).collect();
+        let expected = [
+            FormValue::Date("1990-02-01".into()),
+            FormValue::Number("2".into()),
+            FormValue::Flag(false),
+            FormValue::Empty,
+            FormValue::Text("Keine Angabe".into()),
+        ];
+        assert_eq!((form.items[0].heading(), &values[..]), ("Angaben zur Person", &expected[..]));
+    }
+
+    #[test]
+    fn a_careless_control_block_is_read_as_far_as_it_goes() {
+        let form = parse(
+            br#"{"control":{"zustaendigeStelle":197008,"serviceKonto":{"type":"bayern_id","trustLevel":"Keine Angaben",
+                "postfachAddress":{"identifier":"p-1"}},"more":{}},"formData":[]}"#,
+        )
+        .expect("the shape");
+        let postbox = form.control.postbox.expect("a postbox");
+        assert_eq!((postbox.kind, postbox.trust_level.as_deref()), (PostboxKind::BayernId, Some("Keine Angaben")));
+        assert_eq!(form.control.responsible.as_deref(), Some("197008"));
+    }
+
+    #[test]
+    fn other_json_is_not_taken_for_a_form() {
+        for other in
+            [r#"{"a":1}"#, r#"{"formData":"x"}"#, r#"{"formData":[1]}"#, r#"{"formData":[{"stringValue":"x"}]}"#]
+        {
+            assert_eq!(parse(other.as_bytes()), Err(FormRefused::OtherShape), "{other}");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests find the shared data by the environment")]
+    fn a_form_of_a_real_sender_is_read() {
+        let shared = env::var_os("OZG_SHARED")
+            .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
+        let sample = shared.join("data/forms/ozg-cloud-formData-startuphafen.json");
+        let Ok(bytes) = fs::read(&sample) else {
+            eprintln!("skipped: {} is not there", sample.display());
+            return;
+        };
+        let form = parse(&bytes).expect("the shape");
+        assert_eq!(form.control.services, ["99050012104000"]);
+        assert_eq!(form.control.postbox.expect("a postbox").holder.as_deref(), Some("unternehmen"));
+        assert_eq!(form.items.len(), 4);
+    }
+}
