@@ -1,4 +1,6 @@
 //! OZG-Cloud as one program: command line, configuration, wiring. What a case means, how records become durable and who
 //! owns which state live in the rooms below (`web`, `actors`, `storage`, `protocols`).
 
+pub mod cli;
 pub mod config;
+pub mod doctor;

@@ -1,0 +1,190 @@
+//! The command line: one file per command, each with its arguments and a `run`.
+//!
+//! A new command is a file here, a row in [`Command`] and its line in [`Command::run`]. Commands speak German, because
+//! operators do; they write to the output they are given and hold no logic of their own.
+
+mod config;
+mod doctor;
+
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::config::{Environment, Loaded, Problems, place};
+
+/// OZG-Cloud: Online-Anträge annehmen, bearbeiten und beantworten.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ozg-cloud",
+    version,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    subcommand_value_name = "BEFEHL",
+    help_template = "{about}\n\nAufruf: {usage}\n\nBefehle:\n{subcommands}\n\nOptionen:\n{options}\n"
+)]
+struct Arguments {
+    /// Datei der Konfiguration; sonst gilt OZG_CONFIG, sonst /etc/ozg-cloud/ozg-cloud.toml
+    #[arg(long, global = true, value_name = "DATEI")]
+    config: Option<PathBuf>,
+    /// Zeigt diese Hilfe
+    #[arg(short, long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Zeigt die Version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(config::Arguments),
+    Doctor(doctor::Arguments),
+}
+
+impl Command {
+    fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Config(arguments) => arguments.run(context),
+            Self::Doctor(arguments) => arguments.run(context),
+        }
+    }
+}
+
+/// What a command works with.
+struct Context<'o> {
+    config: PathBuf,
+    environment: Environment,
+    out: &'o mut dyn Write,
+}
+
+impl Context<'_> {
+    /// Writes a line.
+    fn say(&mut self, line: impl Display) -> Result<(), Failure> {
+        writeln!(self.out, "{line}").map_err(Failure::Output)
+    }
+
+    /// Reads the configuration.
+    fn load(&self) -> Result<Loaded, Failure> {
+        Loaded::from_file(&self.config, &self.environment).map_err(Failure::Configuration)
+    }
+}
+
+/// Why a command ended without doing its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("Die Konfiguration hat Fehler:\n{}", lines(.0))]
+    Configuration(Problems),
+    #[error("die Ausgabe kann nicht geschrieben werden: {0}")]
+    Output(io::Error),
+}
+
+fn lines(Problems(problems): &Problems) -> String {
+    problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads the arguments and runs the command: exit code 0 when all is well, 1 when not, 2 for arguments that make no sense.
+pub fn main<'o>(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    out: &'o mut dyn Write,
+    errors: &'o mut dyn Write,
+) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(shown) => {
+            let (channel, code) = if shown.use_stderr() { (errors, 2) } else { (out, 0) };
+            let written = write!(channel, "{}", shown.render());
+            return ExitCode::from(if written.is_ok() { code } else { 2 });
+        }
+    };
+    let config = place(arguments.config, &environment);
+    match arguments.command.run(&mut Context { config, environment, out }) {
+        Ok(code) => code,
+        // Whoever closed the pipe (`ozg-cloud config show | head`) has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to tell it to when the error channel is gone too.
+            let _ = writeln!(errors, "{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn run(arguments: &[&str], environment: Environment) -> (ExitCode, String, String) {
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let arguments = ["ozg-cloud"].iter().chain(arguments).map(OsString::from);
+        let code = main(arguments, environment, &mut out, &mut errors);
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (code, text(out), text(errors))
+    }
+
+    fn with_example() -> (tempfile::TempDir, Environment) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("ozg.toml");
+        std::fs::write(&file, crate::config::EXAMPLE).expect("written");
+        let environment = [("OZG_CONFIG", file.display().to_string())].into_iter().collect();
+        (directory, environment)
+    }
+
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_is_german_and_names_every_command() {
+        let (code, out, _) = run(&["--help"], Environment::default());
+        assert_eq!(code, ExitCode::SUCCESS);
+        for command in Arguments::command().get_subcommands() {
+            assert!(out.contains(&format!("\n  {}", command.get_name())), "{out}");
+        }
+        assert!(out.contains("Befehle:") && !out.contains("Print help"), "{out}");
+    }
+
+    #[test]
+    fn a_word_nobody_knows_is_refused_with_exit_code_2() {
+        let (code, _, errors) = run(&["kaffee"], Environment::default());
+        assert_eq!(code, ExitCode::from(2));
+        assert!(errors.contains("kaffee"));
+    }
+
+    #[test]
+    fn the_example_that_is_printed_is_the_one_that_is_tested() {
+        let (code, out, _) = run(&["config", "example"], Environment::default());
+        assert_eq!((code, out.as_str()), (ExitCode::SUCCESS, crate::config::EXAMPLE));
+    }
+
+    #[test]
+    fn config_show_names_values_and_origins_and_hides_secrets() {
+        let (_directory, environment) = with_example();
+        let (code, out, errors) = run(&["config", "show"], environment);
+        assert_eq!(code, ExitCode::SUCCESS, "{errors}");
+        assert!(out.contains("tenant.0.slug = musterstadt") && out.contains("ozg.toml:"), "{out}");
+        assert!(out.contains("tenant.0.key_file = credential:musterstadt.key (Inhalt verborgen)"), "{out}");
+    }
+
+    #[test]
+    fn config_check_says_what_is_wrong_and_ends_with_1() {
+        let nowhere = [("OZG_CONFIG", "/nicht/da.toml")].into_iter().collect();
+        let (code, _, errors) = run(&["config", "check"], nowhere);
+        assert_eq!(code, ExitCode::FAILURE);
+        assert!(errors.contains("/nicht/da.toml:1: kann nicht gelesen werden"), "{errors}");
+        let (_directory, environment) = with_example();
+        assert_eq!(run(&["config", "check"], environment).0, ExitCode::SUCCESS);
+    }
+}

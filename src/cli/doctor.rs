@@ -1,0 +1,33 @@
+//! `ozg-cloud doctor`: prints what the examination finds.
+
+use std::{process::ExitCode, time::SystemTime};
+
+use clap::Args;
+
+use super::{Context, Failure};
+use crate::doctor::{Severity, examine};
+
+/// Untersucht Konfiguration, Schlüssel und Maschine; sagt, was fehlt und was zu tun ist
+#[derive(Debug, Args)]
+#[command(help_template = "{about}\n\nAufruf: {usage}\n\nOptionen:\n{options}\n\n\
+    Endet mit 1, wenn ein Fehler gefunden wurde; Warnungen ändern das Ergebnis nicht.\n")]
+pub(super) struct Arguments {
+    /// Zeigt nur, was nicht in Ordnung ist
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Arguments {
+    #[expect(clippy::disallowed_methods, reason = "the clock of this machine is one of the things examined")]
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+        let config = context.load()?.config;
+        let findings = examine(&config, SystemTime::now());
+        for finding in findings.iter().filter(|finding| !self.quiet || finding.severity > Severity::Good) {
+            context.say(finding)?;
+        }
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        context.say(format_args!("{errors} Fehler, {warnings} Warnung(en), {} in Ordnung", count(Severity::Good)))?;
+        Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
