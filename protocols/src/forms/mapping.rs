@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use crate::forms::json;
 
-    fn mapping(extra: serde_json::Value) -> Mapping {
+    fn mapping(extra: &serde_json::Value) -> Mapping {
         let mut mapping = serde_json::json!({ "schema_uri": "urn:x:y", "valid_from": "2026-01-01" });
         let members = mapping.as_object_mut().expect("an object");
         members.extend(extra.as_object().cloned().expect("an object"));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn company() -> Mapping {
-        mapping(serde_json::json!({
+        mapping(&serde_json::json!({
             "legal": { "name": "/firma" }, "natural": { "family_name": "/person/nachname" },
             "contact": { "town": "/person/ort" }, "labels": { "/person/ort": "Wohnort" },
         }))
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_mapping_of_the_day_is_used() {
-        let day = |text: &str| mapping(serde_json::json!({ "valid_from": text, "form_name": text }));
+        let day = |text: &str| mapping(&serde_json::json!({ "valid_from": text, "form_name": text }));
         let mappings = Mappings::new(vec![day("2026-07-01"), day("2026-01-01")]);
         let name = |at| mappings.find("urn:x:y", at).and_then(|found| found.form_name.clone());
         let june = Moment::from_day("2026-06-30").expect("a day");
