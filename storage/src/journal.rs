@@ -8,7 +8,7 @@
 use std::{fmt, future::Future, pin::Pin};
 
 use ozg_protocols::{
-    ids::{CommandKey, KeyId},
+    ids::{CaseId, CommandKey, IntakeId, KeyId},
     moment::Moment,
 };
 
@@ -38,6 +38,44 @@ pub struct StreamId {
     pub kind: StreamKind,
     /// Which one: the number of a case id, intake id or keyed hash.
     pub id: u128,
+}
+
+impl StreamKind {
+    /// The kind with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Case,
+            2 => Self::Intake,
+            3 => Self::Tenant,
+            4 => Self::User,
+            5 => Self::Access,
+            _ => return None,
+        })
+    }
+}
+
+impl StreamId {
+    /// The stream of a tenant's founding: one record, made with the store, that names the tenant key's fingerprint.
+    pub const FOUNDING: Self = Self { kind: StreamKind::Tenant, id: 0 };
+
+    /// The stream of a tenant: settings, destinations, number blocks.
+    pub const TENANT: Self = Self { kind: StreamKind::Tenant, id: 1 };
+
+    /// The stream of a tenant's accesses.
+    pub const ACCESS: Self = Self { kind: StreamKind::Access, id: 1 };
+
+    /// The stream of a case.
+    #[must_use]
+    pub const fn case(id: CaseId) -> Self {
+        Self { kind: StreamKind::Case, id: id.as_u128() }
+    }
+
+    /// The stream of a submission on its way in.
+    #[must_use]
+    pub const fn intake(id: IntakeId) -> Self {
+        Self { kind: StreamKind::Intake, id: id.as_u128() }
+    }
 }
 
 /// How many events a stream has. The first record of a stream is appended at version 0.
@@ -105,6 +143,8 @@ pub struct Append {
     pub expected: Version,
     /// The author's fence.
     pub epoch: Epoch,
+    /// Commits to the key of the stream; its chain begins with it. Looked at only at version 0.
+    pub origin: [u8; 32],
     /// Makes the append safe to repeat.
     pub key: CommandKey,
     /// Digest of the command behind the key: the same key with another digest is refused.
@@ -180,6 +220,8 @@ pub struct StoredRecord {
     pub at: Moment,
     /// The sealed events; `None` once they were erased, while header and chain stay.
     pub body: Option<SealedBody>,
+    /// The hash of the stream's previous record; of the first one, the commitment to the stream's key.
+    pub previous: [u8; 32],
     /// The hash that the stream's next record carries on.
     pub hash: [u8; 32],
 }
@@ -187,6 +229,20 @@ pub struct StoredRecord {
 /// Where a reader of the tenant's order stands: tenant, incarnation and number, opaque to everybody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub(crate) Vec<u8>);
+
+impl Cursor {
+    /// The cursor as bytes, to be kept by a view.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A cursor that was kept; whether it belongs to a journal is found out when it is used.
+    #[must_use]
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
 
 /// A stretch of the tenant's order.
 #[derive(Debug, Clone)]
@@ -215,6 +271,8 @@ pub struct ClaimedEffect {
     pub id: EffectId,
     /// The stream it came from.
     pub stream: StreamId,
+    /// The version before the first event of its record.
+    pub first: Version,
     /// How often it was attempted before this claim.
     pub attempts: u32,
     /// When it was first due.

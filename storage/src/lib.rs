@@ -1,6 +1,34 @@
 //! How records become durable, sealed and verifiable.
 //!
 //! Knows streams of sealed records, keys, blobs and checkpoints; never what a case means. The heart is the [`journal`]
-//! trait on sealed bytes; the redb core behind it is synchronous and knows no runtime.
+//! trait on sealed bytes; the redb core behind it ([`redb_core`]) is synchronous and knows no runtime. A tenant's store is
+//! made and opened as a whole ([`tenant_store`]); its owner seals and opens events through a typed [`stream`].
 
+#![allow(dead_code)]
+
+mod append;
+mod backend;
+pub mod blob;
+mod chunks;
+pub mod codec;
+pub mod disk;
+mod fault;
+mod gcm;
+pub mod index_key;
+pub mod inline;
 pub mod journal;
+pub mod keys;
+mod log_record;
+mod outbox;
+pub mod random;
+mod reading;
+pub mod redb_core;
+pub mod ring;
+pub mod seal;
+mod shelf;
+pub mod stream;
+mod tables;
+pub mod tenant_store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod wire;

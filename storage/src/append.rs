@@ -1,0 +1,208 @@
+//! One batch of appends in one write transaction: dedup, fence, version, chain, number, log, outbox. All or nothing.
+
+use std::collections::HashMap;
+
+use redb::{ReadableTable, Table, WriteTransaction};
+
+use crate::{
+    fault::Fault,
+    journal::{Append, Appended, Epoch, JournalError, MAX_BODY, RecordNo, StreamId, StreamKind, Version},
+    log_record::{self, LogRecord},
+    tables::{self, Entry, Head, OutboxRow, Page},
+};
+
+/// The longest stored reply in bytes.
+pub(crate) const MAX_REPLY: usize = 1_024;
+/// The most effects of one record.
+const MAX_EFFECTS: usize = 64;
+
+/// Whether an append keeps the journal's bounds.
+pub(crate) fn check(append: &Append) -> Result<(), JournalError> {
+    let too_long = |body: &[u8]| body.len() > MAX_BODY;
+    if append.events == 0 {
+        Err(JournalError::Invalid("a record has at least one event"))
+    } else if too_long(&append.body.bytes) || append.effects.iter().any(|effect| too_long(&effect.body.bytes)) {
+        Err(JournalError::Invalid("a body is too long"))
+    } else if append.reply.len() > MAX_REPLY {
+        Err(JournalError::Invalid("the reply is too long"))
+    } else if append.effects.len() > MAX_EFFECTS {
+        Err(JournalError::Invalid("a record has too many effects"))
+    } else {
+        Ok(())
+    }
+}
+
+/// The tables an append writes, open in one transaction.
+pub(crate) struct Batch<'t> {
+    log: Table<'t, u64, &'static [u8]>,
+    streams: Table<'t, (u8, u128, u64), &'static [u8]>,
+    outbox: Table<'t, (u64, u16), &'static [u8]>,
+    due: Table<'t, (u8, i64, u64, u16), ()>,
+    heads: HashMap<StreamId, Touched>,
+    next: u64,
+    replay: bool,
+}
+
+struct Touched {
+    head: Head,
+    changed: bool,
+}
+
+impl<'t> Batch<'t> {
+    /// `replay`: the batch may have taken hold before, so a record of the very same bytes is this one.
+    pub(crate) fn begin(transaction: &'t WriteTransaction, replay: bool) -> Result<Self, Fault> {
+        let log = transaction.open_table(tables::LOG)?;
+        let next = log.last()?.map_or(1, |(number, _)| number.value() + 1);
+        Ok(Self {
+            log,
+            streams: transaction.open_table(tables::STREAMS)?,
+            outbox: transaction.open_table(tables::OUTBOX)?,
+            due: transaction.open_table(tables::DUE)?,
+            heads: HashMap::new(),
+            next,
+            replay,
+        })
+    }
+
+    /// Carries one append out, or says why not.
+    pub(crate) fn apply(&mut self, append: &Append) -> Result<Appended, Fault> {
+        let mut touched = match self.heads.remove(&append.stream) {
+            Some(touched) => touched,
+            None => Touched { head: read_head(&self.streams, append.stream)?.unwrap_or_default(), changed: false },
+        };
+        let answer = self.apply_to(&mut touched, append);
+        self.heads.insert(append.stream, touched);
+        answer
+    }
+
+    fn apply_to(&mut self, touched: &mut Touched, append: &Append) -> Result<Appended, Fault> {
+        let head = &mut touched.head;
+        if let Some((number, before)) = find(&self.log, &self.streams, head, append.stream, append.key.as_u128())? {
+            return Ok(self.repeated(append, number, before));
+        }
+        if head.epoch > append.epoch.0 {
+            return Ok(Appended::Fenced { epoch: Epoch(head.epoch) });
+        }
+        if head.version != append.expected.0 {
+            return Ok(Appended::Conflict { actual: Version(head.version) });
+        }
+        let previous = if head.version == 0 { append.origin } else { head.hash };
+        let (bytes, hash) = log_record::encode(append, previous);
+        let number = self.next;
+        self.log.insert(number, bytes.as_slice())?;
+        self.next += 1;
+        head.recent.push(Entry { number, first: head.version, events: append.events, tag: tag(append.key.as_u128()) });
+        head.version += u64::from(append.events);
+        head.epoch = append.epoch.0;
+        head.hash = hash;
+        touched.changed = true;
+        for (effect, index) in append.effects.iter().zip(0..) {
+            let row = OutboxRow {
+                target: tables::target_number(effect.target),
+                due: effect.due,
+                since: effect.due,
+                attempts: 0,
+                kind: append.stream.kind as u8,
+                id: append.stream.id.to_be_bytes(),
+                first: append.expected.0,
+                body: effect.body.clone().into(),
+            };
+            self.outbox.insert((number, index), tables::encode(&row)?.as_slice())?;
+            self.due.insert((row.target, row.due.millis(), number, index), ())?;
+        }
+        Ok(Appended::Durable { version: Version(touched.head.version), number: RecordNo(number) })
+    }
+
+    fn repeated(&self, append: &Append, number: u64, before: LogRecord) -> Appended {
+        let version = before.after();
+        if before.digest != append.digest {
+            Appended::KeyReused
+        } else if self.replay && before.body.as_deref() == Ok(&append.body.bytes) {
+            Appended::Durable { version, number: RecordNo(number) }
+        } else {
+            Appended::Duplicate { version, reply: before.reply }
+        }
+    }
+
+    /// Writes the heads. Whether anything is there to commit.
+    pub(crate) fn finish(mut self) -> Result<bool, Fault> {
+        let mut changed: Vec<(StreamId, Head)> = self
+            .heads
+            .into_iter()
+            .filter(|(_, touched)| touched.changed)
+            .map(|(id, touched)| (id, touched.head))
+            .collect();
+        changed.sort_by_key(|(stream, _)| *stream);
+        for (stream, head) in &mut changed {
+            while head.recent.len() > tables::LONGEST_HEAD {
+                let page: Page = head.recent.drain(..tables::PAGE).collect();
+                let first = page.first().map_or(0, |entry| entry.first);
+                self.streams.insert((stream.kind as u8, stream.id, first), tables::encode(&page)?.as_slice())?;
+                head.pages += 1;
+            }
+            self.streams.insert(tables::head_key(*stream), tables::encode(head)?.as_slice())?;
+        }
+        Ok(!changed.is_empty())
+    }
+}
+
+/// The head of a stream, if it has any record.
+pub(crate) fn read_head(
+    streams: &impl ReadableTable<(u8, u128, u64), &'static [u8]>,
+    stream: StreamId,
+) -> Result<Option<Head>, Fault> {
+    let Some(row) = streams.get(tables::head_key(stream))? else { return Ok(None) };
+    Ok(Some(tables::decode(row.value())?))
+}
+
+/// The record of a stream that was appended under this command key, among those whose keys are kept: all of an intake, the
+/// last 64 of any other stream.
+pub(crate) fn find(
+    log: &impl ReadableTable<u64, &'static [u8]>,
+    streams: &impl ReadableTable<(u8, u128, u64), &'static [u8]>,
+    head: &Head,
+    stream: StreamId,
+    command: u128,
+) -> Result<Option<(u64, LogRecord)>, Fault> {
+    let kept = match stream.kind {
+        StreamKind::Intake => &head.recent[..],
+        _ => &head.recent[head.recent.len().saturating_sub(tables::PAGE)..],
+    };
+    if let Some(found) = find_among(log, kept, command)? {
+        return Ok(Some(found));
+    }
+    if stream.kind == StreamKind::Intake && head.pages > 0 {
+        for page in streams.range(tables::pages_from(stream, 0))? {
+            let page: Page = tables::decode(page?.1.value())?;
+            if let Some(found) = find_among(log, &page, command)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn find_among(
+    log: &impl ReadableTable<u64, &'static [u8]>,
+    entries: &[Entry],
+    command: u128,
+) -> Result<Option<(u64, LogRecord)>, Fault> {
+    for entry in entries.iter().rev().filter(|entry| entry.tag == tag(command)) {
+        let record = read_record(log, entry.number)?;
+        if record.command.as_u128() == command {
+            return Ok(Some((entry.number, record)));
+        }
+    }
+    Ok(None)
+}
+
+/// The record with this number; it has to be there.
+pub(crate) fn read_record(log: &impl ReadableTable<u64, &'static [u8]>, number: u64) -> Result<LogRecord, Fault> {
+    let row = log.get(number)?.ok_or(Fault::damaged(number, "the record is missing"))?;
+    log_record::decode(row.value()).map_err(|_| Fault::damaged(number, "the record does not decode"))
+}
+
+#[allow(clippy::cast_possible_truncation)]
+const fn tag(command: u128) -> u16 {
+    command as u16
+}

@@ -1,0 +1,322 @@
+//! Reading the journal: streams, the tenant's order, stored answers, snapshots, small records.
+//!
+//! A read transaction gives at most 1,000 records or 16 MiB, whichever comes first: a transaction held for long makes the
+//! file grow. An I/O error kills the handle; the read is tried once more on a new one.
+
+use std::sync::atomic::Ordering;
+
+use ozg_protocols::{ids::CommandKey, moment::Moment};
+use redb::{Durability, ReadableTable, Table, WriteTransaction};
+
+use crate::{
+    append::{find, read_head, read_record},
+    fault::Fault,
+    journal::{
+        Append, Appended, Cursor, JournalError, MAX_BODY, RecordNo, SealedBody, StoredAnswer, StoredRecord, StreamId,
+        TailPage, Version,
+    },
+    log_record,
+    redb_core::RedbCore,
+    shelf::Outcome,
+    tables::{self, Entry, Page, SmallRow, SnapshotRow},
+    wire::Fields,
+};
+
+const MAX_RECORDS: usize = 1_000;
+const MAX_BYTES: usize = 16 << 20;
+/// How many expired small records one write removes.
+const SWEEP: usize = 8;
+
+impl RedbCore {
+    /// The answer stored under a key of this stream, if it was used.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
+    pub fn answer_to(&self, stream: StreamId, key: CommandKey) -> Result<Option<StoredAnswer>, JournalError> {
+        let found = self.find_record(stream, key)?;
+        Ok(found.map(|(_, record)| StoredAnswer {
+            digest: record.digest,
+            version: record.after(),
+            reply: record.reply,
+        }))
+    }
+
+    fn find_record(
+        &self,
+        stream: StreamId,
+        key: CommandKey,
+    ) -> Result<Option<(u64, log_record::LogRecord)>, JournalError> {
+        self.reading(|transaction| {
+            let streams = transaction.open_table(tables::STREAMS)?;
+            let Some(head) = read_head(&streams, stream)? else { return Ok(None) };
+            find(&transaction.open_table(tables::LOG)?, &streams, &head, stream, key.as_u128())
+        })
+    }
+
+    /// The outcome that this very append had, if it is in the journal.
+    pub(crate) fn record_of(&self, append: &Append) -> Result<Option<Appended>, JournalError> {
+        let Some((number, record)) = self.find_record(append.stream, append.key)? else { return Ok(None) };
+        let version = record.after();
+        Ok(Some(if record.digest != append.digest {
+            Appended::KeyReused
+        } else if record.body.as_deref() == Ok(&append.body.bytes) {
+            Appended::Durable { version, number: RecordNo(number) }
+        } else {
+            Appended::Duplicate { version, reply: record.reply }
+        }))
+    }
+
+    /// Records of a stream whose events lie at or after `from`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
+    pub fn read(&self, stream: StreamId, from: Version, limit: usize) -> Result<Vec<StoredRecord>, JournalError> {
+        self.reading(|transaction| {
+            let streams = transaction.open_table(tables::STREAMS)?;
+            let Some(head) = read_head(&streams, stream)? else { return Ok(Vec::new()) };
+            let log = transaction.open_table(tables::LOG)?;
+            let mut records = Collected::up_to(limit);
+            if head.recent.first().is_none_or(|entry| from.0 < entry.first) {
+                let start = match streams.range(tables::pages_until(stream, from))?.next_back() {
+                    Some(page) => page?.0.value().2,
+                    None => 0,
+                };
+                for page in streams.range(tables::pages_from(stream, start))? {
+                    let page: Page = tables::decode(page?.1.value())?;
+                    records.collect(&log, stream, &page, from)?;
+                }
+            }
+            records.collect(&log, stream, &head.recent, from)?;
+            Ok(records.records)
+        })
+    }
+
+    /// The beginning of the tenant's order.
+    #[must_use]
+    pub fn beginning(&self) -> Cursor {
+        self.cursor(RecordNo(0))
+    }
+
+    /// The cursor behind this record.
+    pub(crate) fn cursor(&self, after: RecordNo) -> Cursor {
+        let tenant = self.tenant.as_str().as_bytes();
+        Cursor([&self.incarnation, after.0.to_be_bytes().as_slice(), tenant].concat())
+    }
+
+    fn number_of(&self, cursor: &Cursor) -> Result<u64, JournalError> {
+        let mut fields = Fields::of(&cursor.0);
+        let number = fields.array::<16>().and_then(|incarnation| Ok((incarnation, fields.u64()?)));
+        match number {
+            Ok((incarnation, number))
+                if incarnation == self.incarnation && fields.rest() == self.tenant.as_str().as_bytes() =>
+            {
+                Ok(number)
+            }
+            _ => Err(JournalError::Invalid("the cursor belongs to another journal")),
+        }
+    }
+
+    /// Records after the cursor, at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError::Invalid`] for the cursor of another journal, [`JournalError::Unavailable`] or
+    /// [`JournalError::Damaged`].
+    pub fn tail(&self, after: &Cursor, limit: usize) -> Result<TailPage, JournalError> {
+        let start = self.number_of(after)?;
+        self.reading(|transaction| {
+            let log = transaction.open_table(tables::LOG)?;
+            let newest = log.last()?.map_or(0, |(number, _)| number.value());
+            if start > newest {
+                return Err(Fault::damaged(newest + 1, "the journal is older than its reader"));
+            }
+            let mut records = Collected::up_to(limit);
+            for (expected, row) in (start + 1..).zip(log.range(start + 1..)?) {
+                let (number, bytes) = row?;
+                if number.value() != expected {
+                    return Err(Fault::damaged(expected, "the record is missing"));
+                }
+                let record = log_record::decode(bytes.value())
+                    .map_err(|_| Fault::damaged(expected, "the record does not decode"))?;
+                records.add(record.stored(RecordNo(expected)));
+                if records.is_full() {
+                    break;
+                }
+            }
+            let records = records.records;
+            let next = self.cursor(records.last().map_or(RecordNo(start), |record| record.number));
+            Ok(TailPage { records, next, newest: RecordNo(newest) })
+        })
+    }
+
+    /// Keeps a sealed snapshot of a stream's fold. It is durable with the next append; it may be lost before.
+    ///
+    /// # Errors
+    /// [`JournalError::Invalid`], [`JournalError::Unavailable`] or [`JournalError::Full`].
+    pub fn put_snapshot(&self, stream: StreamId, version: Version, body: SealedBody) -> Result<(), JournalError> {
+        if body.bytes.len() > MAX_BODY {
+            return Err(JournalError::Invalid("a body is too long"));
+        }
+        let row = SnapshotRow { version: version.0, body: body.into() };
+        self.writing(Durability::None, |transaction| {
+            let mut snapshots = transaction.open_table(tables::SNAPSHOTS)?;
+            snapshots.insert((stream.kind as u8, stream.id), tables::encode(&row)?.as_slice())?;
+            Ok(Outcome::Commit(()))
+        })
+    }
+
+    /// The newest snapshot of a stream.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
+    pub fn snapshot(&self, stream: StreamId) -> Result<Option<(Version, SealedBody)>, JournalError> {
+        self.reading(|transaction| {
+            let snapshots = transaction.open_table(tables::SNAPSHOTS)?;
+            let Some(row) = snapshots.get((stream.kind as u8, stream.id))? else { return Ok(None) };
+            let row: SnapshotRow = tables::decode(row.value())?;
+            Ok(Some((Version(row.version), row.body.into())))
+        })
+    }
+
+    /// Keeps a small sealed record without history, or removes it. Some that have expired go with it.
+    ///
+    /// # Errors
+    /// [`JournalError::Invalid`], [`JournalError::Unavailable`] or [`JournalError::Full`].
+    pub fn put_record(
+        &self,
+        kind: u8,
+        id: u128,
+        value: Option<SealedBody>,
+        expires: Moment,
+    ) -> Result<(), JournalError> {
+        if value.as_ref().is_some_and(|body| body.bytes.len() > MAX_BODY) {
+            return Err(JournalError::Invalid("a body is too long"));
+        }
+        let row = value.map(|body| SmallRow { expires, body: body.into() });
+        self.writing(Durability::Immediate, |transaction| {
+            let mut small = Small::begin(transaction)?;
+            small.sweep(self.latest.load(Ordering::Relaxed))?;
+            small.remove(kind, id)?;
+            if let Some(row) = &row {
+                small.rows.insert((kind, id), tables::encode(row)?.as_slice())?;
+                small.expiry.insert((row.expires.millis(), kind, id), ())?;
+            }
+            Ok(Outcome::Commit(()))
+        })
+    }
+
+    /// A small sealed record, if it is there and has not expired at `now`.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
+    pub fn record(&self, kind: u8, id: u128, now: Moment) -> Result<Option<SealedBody>, JournalError> {
+        self.latest.fetch_max(now.millis(), Ordering::Relaxed);
+        self.reading(|transaction| {
+            let small = transaction.open_table(tables::SMALL)?;
+            let Some(row) = small.get((kind, id))? else { return Ok(None) };
+            let row: SmallRow = tables::decode(row.value())?;
+            Ok((row.expires > now).then(|| row.body.into()))
+        })
+    }
+
+    fn reading<T>(&self, work: impl Fn(&redb::ReadTransaction) -> Result<T, Fault>) -> Result<T, JournalError> {
+        let again = |fault| match fault {
+            Fault::Damaged { .. } => Err(fault),
+            Fault::Io | Fault::Full => self.shelf.revive().and_then(|()| self.shelf.read(&work)),
+        };
+        self.shelf.read(&work).or_else(again).map_err(|fault| match fault {
+            Fault::Full => JournalError::Unavailable,
+            other => other.not_done(),
+        })
+    }
+
+    /// Writes what may be written twice: after an I/O error once more on a new handle.
+    pub(crate) fn writing<T>(
+        &self,
+        durability: Durability,
+        work: impl Fn(&WriteTransaction) -> Result<Outcome<T>, Fault>,
+    ) -> Result<T, JournalError> {
+        let again = |fault| match fault {
+            Fault::Damaged { .. } => Err(fault),
+            Fault::Io | Fault::Full => self.shelf.revive().and_then(|()| self.shelf.write(durability, &work)),
+        };
+        self.shelf.write(durability, &work).or_else(again).map_err(|fault| fault.not_done())
+    }
+}
+
+/// Records on their way into an answer, within its bounds.
+struct Collected {
+    records: Vec<StoredRecord>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl Collected {
+    fn up_to(limit: usize) -> Self {
+        Self { records: Vec::new(), limit: limit.min(MAX_RECORDS), bytes: 0 }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.records.len() >= self.limit || self.bytes >= MAX_BYTES
+    }
+
+    fn add(&mut self, record: StoredRecord) {
+        if !self.is_full() {
+            self.bytes += record.body.as_ref().map_or(0, |body| body.bytes.len());
+            self.records.push(record);
+        }
+    }
+
+    fn collect(
+        &mut self,
+        log: &impl ReadableTable<u64, &'static [u8]>,
+        stream: StreamId,
+        entries: &[Entry],
+        from: Version,
+    ) -> Result<(), Fault> {
+        for entry in entries.iter().filter(|entry| entry.first + u64::from(entry.events) > from.0) {
+            if self.is_full() {
+                break;
+            }
+            let record = read_record(log, entry.number)?;
+            let in_place = record.stream == stream && record.first.0 == entry.first && record.events == entry.events;
+            let linked = self.records.last().is_none_or(|last| last.hash == record.previous);
+            if !in_place || !linked {
+                return Err(Fault::damaged(entry.number, "the record does not continue its stream"));
+            }
+            self.add(record.stored(RecordNo(entry.number)));
+        }
+        Ok(())
+    }
+}
+
+/// The tables of small records, open in one transaction.
+struct Small<'t> {
+    rows: Table<'t, (u8, u128), &'static [u8]>,
+    expiry: Table<'t, (i64, u8, u128), ()>,
+}
+
+impl<'t> Small<'t> {
+    fn begin(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
+        Ok(Self { rows: transaction.open_table(tables::SMALL)?, expiry: transaction.open_table(tables::EXPIRY)? })
+    }
+
+    fn remove(&mut self, kind: u8, id: u128) -> Result<(), Fault> {
+        let Some(row) = self.rows.remove((kind, id))? else { return Ok(()) };
+        let row: SmallRow = tables::decode(row.value())?;
+        self.expiry.remove((row.expires.millis(), kind, id))?;
+        Ok(())
+    }
+
+    fn sweep(&mut self, now: i64) -> Result<(), Fault> {
+        let expired = self
+            .expiry
+            .range(..=(now, u8::MAX, u128::MAX))?
+            .take(SWEEP)
+            .map(|row| row.map(|(key, _)| key.value()))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (_, kind, id) in expired {
+            self.remove(kind, id)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! The journal of one tenant on redb: synchronous, one writer at a time, any number of readers.
+//!
+//! `commit` makes a whole batch durable in one transaction (group commit). After an I/O error the handle is dead and the
+//! last commit uncertain: all handles are dropped, the file is opened again, and the batch is replayed under the same
+//! keys, in halves if it fails again. Reading lies in `reading.rs`, the outbox in `outbox.rs`.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicI64},
+};
+
+use ozg_protocols::ids::TenantSlug;
+use redb::Durability;
+
+use crate::{
+    append::{self, Batch},
+    disk::Disk,
+    fault::Fault,
+    journal::{Append, Appended, JournalError},
+    ring::KeyRing,
+    shelf::{Outcome, Shelf},
+    tables::{self, Foundation},
+};
+
+/// What a core is opened with.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How much redb may keep in memory, in bytes; a share of one budget for all tenants.
+    pub cache: usize,
+    /// Below this many free bytes on the disk nothing new is taken.
+    pub reserve: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache: 16 << 20, reserve: 256 << 20 }
+    }
+}
+
+/// The journal of one tenant.
+#[derive(Debug)]
+pub struct RedbCore {
+    pub(crate) shelf: Shelf,
+    pub(crate) tenant: TenantSlug,
+    pub(crate) incarnation: [u8; 16],
+    /// The latest moment that anybody has named (milliseconds): what expired before it may go.
+    pub(crate) latest: AtomicI64,
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    ring: Arc<KeyRing>,
+    reserve: u64,
+}
+
+impl RedbCore {
+    pub(crate) fn new(
+        shelf: Shelf,
+        foundation: &Foundation,
+        tenant: TenantSlug,
+        disk: Arc<dyn Disk>,
+        directory: PathBuf,
+        ring: Arc<KeyRing>,
+        reserve: u64,
+    ) -> Self {
+        let incarnation = foundation.incarnation;
+        Self { shelf, tenant, incarnation, latest: AtomicI64::new(i64::MIN), disk, directory, ring, reserve }
+    }
+
+    /// Makes these appends durable, in this order, as far as each may be; the answers stand in the same order. Blocks
+    /// until they are durable.
+    pub fn commit(&self, batch: Vec<Append>) -> Vec<Result<Appended, JournalError>> {
+        let mut answers: Vec<_> = batch.iter().map(|append| append::check(append).err().map(Err)).collect();
+        let full = self.is_full();
+        let (mut places, mut appends) = (Vec::new(), Vec::new());
+        for ((place, append), answer) in batch.into_iter().enumerate().zip(&mut answers) {
+            if answer.is_none() && full {
+                // What was carried out before is answered as ever; only new things are refused.
+                let known = self.answer_to(append.stream, append.key).map(|answer| answer.is_some());
+                *answer = if known == Ok(true) { None } else { Some(Err(JournalError::Full)) };
+            }
+            if answer.is_none() {
+                places.push(place);
+                appends.push(append);
+            }
+        }
+        let outcomes = match self.attempt(&appends, false) {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(fault) => self.recover(&appends, &fault),
+        };
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            answers[place] = Some(outcome);
+        }
+        answers.into_iter().map(|answer| answer.unwrap_or(Err(JournalError::UnknownOutcome))).collect()
+    }
+
+    fn attempt(&self, batch: &[Append], replay: bool) -> Result<Vec<Appended>, Fault> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let new_keys: Vec<_> = batch.iter().flat_map(|append| append.new_keys.iter().cloned()).collect();
+        let ring_entries = if new_keys.is_empty() { None } else { Some(self.ring.append(&new_keys)?) };
+        self.shelf.write(Durability::Immediate, |transaction| {
+            let mut tables = Batch::begin(transaction, replay)?;
+            let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
+            if !tables.finish()? {
+                return Ok(Outcome::Nothing(answers));
+            }
+            if let Some(entries) = ring_entries {
+                let mut meta = transaction.open_table(tables::META)?;
+                meta.insert(tables::RING_ENTRIES, entries.to_be_bytes().as_slice())?;
+            }
+            Ok(Outcome::Commit(answers))
+        })
+    }
+
+    /// Settles a batch whose first attempt failed.
+    fn recover(&self, batch: &[Append], fault: &Fault) -> Vec<Result<Appended, JournalError>> {
+        if let Fault::Damaged { .. } = fault {
+            // Nothing was committed: the transaction was dropped before.
+            return batch.iter().map(|_| Err(fault.not_done())).collect();
+        }
+        if self.shelf.revive().is_err() && self.shelf.revive().is_err() {
+            return batch.iter().map(|_| Err(JournalError::UnknownOutcome)).collect();
+        }
+        match self.attempt(batch, true) {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(_) if batch.len() > 1 => {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                let mut answers = self.recover(first, fault);
+                answers.extend(self.recover(second, fault));
+                answers
+            }
+            Err(again) => batch.iter().map(|append| self.settle_one(append, &again)).collect(),
+        }
+    }
+
+    /// The outcome of one append that fails again and again: the file says whether it is there.
+    fn settle_one(&self, append: &Append, fault: &Fault) -> Result<Appended, JournalError> {
+        self.shelf.revive().map_err(|_| JournalError::UnknownOutcome)?;
+        match self.record_of(append).map_err(|_| JournalError::UnknownOutcome)? {
+            Some(answer) => Ok(answer),
+            None => Err(fault.not_done()),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.disk.free_space(&self.directory).is_ok_and(|free| free < self.reserve)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ozg_protocols::{ids::CommandKey, moment::Moment};
+
+    use super::*;
+    use crate::{
+        journal::{EffectTarget, EffectVerdict, RecordNo, Version},
+        stream::{Opened, open_effect},
+        testing::{Errand, Sample},
+    };
+
+    #[test]
+    fn what_was_appended_reads_back_after_the_store_was_closed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sample = Sample::founded(directory.path());
+        let store = sample.open().expect("opens");
+        let mut stream = Sample::stream(&store, 5);
+        let append = Sample::append(&mut stream, 0, 1, "begun", Some(9), Vec::new());
+        let answers = store.core.commit(vec![append.clone(), append]);
+        assert_eq!(answers[0], Ok(Appended::Durable { version: Version(1), number: RecordNo(2) }));
+        assert!(matches!(&answers[1], Ok(Appended::Duplicate { version: Version(1), .. })));
+        drop((store, stream));
+
+        let store = sample.open().expect("opens again");
+        let mut stream = Sample::stream(&store, 5);
+        let records = store.core.read(stream.id(), Version(0), 10).expect("reads");
+        let opened = stream.open(&records[0]).expect("opens");
+        assert!(matches!(opened, Opened::Events(record) if record.events[0].0 == "begun"));
+        let answer = store.core.answer_to(stream.id(), CommandKey::from_u128(1)).expect("reads").expect("is there");
+        assert_eq!((answer.version, answer.reply), (Version(1), 1_u128.to_be_bytes().to_vec()));
+        let now = Moment::from_seconds(1_000);
+        let claimed = store.core.claim(EffectTarget::FitConnect, now, Moment::from_seconds(2_000), 10).expect("claims");
+        let errand: Errand = open_effect(&store.sealer, &crate::codec::Schema::first(1), &claimed[0]).expect("opens");
+        assert_eq!((errand, claimed[0].attempts), (Errand(9), 0));
+        store.core.settle(&[(claimed[0].id, EffectVerdict::Done)]).expect("settles");
+    }
+
+    #[test]
+    fn a_long_stream_reads_back_whole_and_from_anywhere() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sample::founded(directory.path()).open().expect("opens");
+        let mut stream = Sample::stream(&store, 5);
+        let batch = (0..300).map(|version| {
+            Sample::append(&mut stream, version, u128::from(version), &version.to_string(), None, vec![])
+        });
+        assert!(store.core.commit(batch.collect()).iter().all(Result::is_ok));
+        for from in [0, 1, 63, 64, 65, 128, 191, 192, 250, 299, 300] {
+            let records = store.core.read(stream.id(), Version(from), 1_000).expect("reads");
+            let versions: Vec<u64> = records.iter().map(|record| record.first.0).collect();
+            assert_eq!(versions, (from..300).collect::<Vec<_>>(), "from {from}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The redb file of a tenant while it is open, and the way to open it again after an I/O error.
+//!
+//! Whoever works with the file holds it for that long; opening it again waits until nobody does, drops the dead handle and
+//! makes durable what can be read. redb's types end here and in the files beside it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+
+use crate::{
+    backend::{Condition, DiskBackend},
+    disk::Disk,
+    fault::Fault,
+    tables::{self, Foundation},
+};
+
+/// The file.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    cache: usize,
+    handle: RwLock<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    database: Option<Database>,
+    condition: Arc<Condition>,
+}
+
+/// How a write transaction ends.
+pub(crate) enum Outcome<T> {
+    /// Commit it, then this is the answer.
+    Commit(T),
+    /// There is nothing to commit; this is the answer.
+    Nothing(T),
+}
+
+impl Shelf {
+    /// Makes a new file with its tables. The caller syncs the directory.
+    pub(crate) fn create(
+        disk: &dyn Disk,
+        path: &Path,
+        foundation: &Foundation,
+        ring_entries: u64,
+    ) -> Result<(), Fault> {
+        let backend = DiskBackend::new(disk.create(path)?, Arc::default());
+        let database = Builder::new().create_with_backend(backend)?;
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            let mut meta = transaction.open_table(tables::META)?;
+            meta.insert(tables::FOUNDATION, tables::encode(foundation)?.as_slice())?;
+            meta.insert(tables::RING_ENTRIES, ring_entries.to_be_bytes().as_slice())?;
+            transaction.open_table(tables::LOG)?;
+            transaction.open_table(tables::STREAMS)?;
+            transaction.open_table(tables::OUTBOX)?;
+            transaction.open_table(tables::DUE)?;
+            transaction.open_table(tables::SNAPSHOTS)?;
+            transaction.open_table(tables::SMALL)?;
+            transaction.open_table(tables::EXPIRY)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Opens the file. `cache` is in bytes.
+    pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path, cache: usize) -> Result<Self, Fault> {
+        let condition = Arc::<Condition>::default();
+        let database = open_database(&*disk, path, cache, &condition)?;
+        let handle = RwLock::new(Handle { database: Some(database), condition });
+        Ok(Self { disk, path: path.to_owned(), cache, handle })
+    }
+
+    /// Drops the handle and opens the file again; what can be read then is durable. Does nothing if the handle is alive.
+    pub(crate) fn revive(&self) -> Result<(), Fault> {
+        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        if handle.database.is_some() && !handle.condition.is_dead() {
+            return Ok(());
+        }
+        handle.condition.kill();
+        handle.database = None;
+        handle.condition.settle(&*self.disk.open(&self.path)?)?;
+        let condition = Arc::<Condition>::default();
+        handle.database = Some(open_database(&*self.disk, &self.path, self.cache, &condition)?);
+        handle.condition = condition;
+        Ok(())
+    }
+
+    /// Reads in one transaction.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.with(|database| work(&database.begin_read()?))
+    }
+
+    /// Writes in one transaction; durable when it answers, if `durability` says so.
+    pub(crate) fn write<T>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&WriteTransaction) -> Result<Outcome<T>, Fault>,
+    ) -> Result<T, Fault> {
+        self.with(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(durability)?;
+            transaction.set_quick_repair(true);
+            match work(&transaction) {
+                Ok(Outcome::Commit(answer)) => {
+                    transaction.commit()?;
+                    Ok(answer)
+                }
+                Ok(Outcome::Nothing(answer)) => {
+                    transaction.abort()?;
+                    Ok(answer)
+                }
+                Err(fault) => Err(fault),
+            }
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        let database = handle.database.as_ref().ok_or(Fault::Io)?;
+        if handle.condition.is_dead() {
+            return Err(Fault::Io);
+        }
+        work(database).map_err(|fault| if handle.condition.was_full() { Fault::Full } else { fault }).inspect_err(
+            |fault| {
+                // redb refuses everything after an error of its own, too.
+                if matches!(fault, Fault::Io | Fault::Full) {
+                    handle.condition.kill();
+                }
+            },
+        )
+    }
+
+    pub(crate) fn foundation(&self) -> Result<Foundation, Fault> {
+        self.read(|transaction| {
+            let meta = transaction.open_table(tables::META)?;
+            let row = meta.get(tables::FOUNDATION)?.ok_or(Fault::damaged(0, "the foundation is missing"))?;
+            Ok(tables::decode(row.value())?)
+        })
+    }
+
+    pub(crate) fn ring_entries(&self) -> Result<u64, Fault> {
+        self.read(|transaction| {
+            let meta = transaction.open_table(tables::META)?;
+            let row = meta.get(tables::RING_ENTRIES)?.ok_or(Fault::damaged(0, "the ring's length is missing"))?;
+            row.value().try_into().map(u64::from_be_bytes).map_err(|_| Fault::damaged(0, "the ring's length is broken"))
+        })
+    }
+}
+
+fn open_database(disk: &dyn Disk, path: &Path, cache: usize, condition: &Arc<Condition>) -> Result<Database, Fault> {
+    let backend = DiskBackend::new(disk.open(path)?, condition.clone());
+    let database = Builder::new().set_cache_size(cache).create_with_backend(backend)?;
+    Ok(database)
+}

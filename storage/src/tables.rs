@@ -1,0 +1,158 @@
+//! The tables of the redb file and the rows in them.
+//!
+//! Few tables, keys that cluster: the log under an ascending number, so that small records share pages and a batch writes
+//! few of them; one row per stream that carries its head, where its last records lie and their command keys (a tag of
+//! each; the log has the whole), so that an append touches one page of it. What was ever appended stands in the log.
+
+use ozg_protocols::{ids::KeyId, moment::Moment};
+use redb::TableDefinition;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    codec::{self, CodecError, Schema},
+    journal::{EffectTarget, SealedBody, StreamId, StreamKind, Version},
+};
+
+/// number -> record ([`crate::log_record`]).
+pub(crate) const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
+/// (kind, id, first version of a full page, or [`HEAD`]) -> [`Page`] or [`Head`].
+pub(crate) const STREAMS: TableDefinition<'_, (u8, u128, u64), &[u8]> = TableDefinition::new("streams");
+/// (record, index) -> [`OutboxRow`].
+pub(crate) const OUTBOX: TableDefinition<'_, (u64, u16), &[u8]> = TableDefinition::new("outbox");
+/// (target, due, record, index).
+pub(crate) const DUE: TableDefinition<'_, (u8, i64, u64, u16), ()> = TableDefinition::new("due");
+/// (kind, id) -> [`SnapshotRow`].
+pub(crate) const SNAPSHOTS: TableDefinition<'_, (u8, u128), &[u8]> = TableDefinition::new("snapshots");
+/// (kind, id) -> [`SmallRow`].
+pub(crate) const SMALL: TableDefinition<'_, (u8, u128), &[u8]> = TableDefinition::new("small");
+/// (expires, kind, id).
+pub(crate) const EXPIRY: TableDefinition<'_, (i64, u8, u128), ()> = TableDefinition::new("expiry");
+/// name -> value: [`FOUNDATION`], [`RING_ENTRIES`].
+pub(crate) const META: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("meta");
+
+/// The last "first version": no page begins there, so the head sorts behind its pages.
+pub(crate) const HEAD: u64 = u64::MAX;
+/// META: [`Foundation`].
+pub(crate) const FOUNDATION: u8 = 0;
+/// META: how many ring entries the journal relies on (u64, big-endian).
+pub(crate) const RING_ENTRIES: u8 = 1;
+
+/// How many records a head carries before its older half becomes a page.
+pub(crate) const LONGEST_HEAD: usize = 128;
+/// How many of them are moved then; as many command keys are always kept.
+pub(crate) const PAGE: usize = 64;
+
+const ROWS: u8 = 1;
+
+/// What the store is; written once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Foundation {
+    pub(crate) tenant: String,
+    /// Random; a restored store gets another one, so that no old cursor fits it.
+    pub(crate) incarnation: [u8; 16],
+    pub(crate) fingerprint: [u8; 16],
+}
+
+/// Where a record of a stream lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) number: u64,
+    pub(crate) first: u64,
+    pub(crate) events: u16,
+    /// The low bits of the command key: enough to look only at likely records.
+    pub(crate) tag: u16,
+}
+
+/// The head of a stream and its last records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) version: u64,
+    pub(crate) epoch: u64,
+    pub(crate) hash: [u8; 32],
+    /// How many pages lie before.
+    pub(crate) pages: u32,
+    pub(crate) recent: Vec<Entry>,
+}
+
+/// Older records of a stream.
+pub(crate) type Page = Vec<Entry>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BodyRow {
+    schema: u8,
+    key: [u8; 16],
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+}
+
+impl From<SealedBody> for BodyRow {
+    fn from(body: SealedBody) -> Self {
+        Self { schema: body.schema, key: body.key.as_u128().to_be_bytes(), bytes: body.bytes }
+    }
+}
+
+impl From<BodyRow> for SealedBody {
+    fn from(row: BodyRow) -> Self {
+        Self { schema: row.schema, key: KeyId::from_u128(u128::from_be_bytes(row.key)), bytes: row.bytes }
+    }
+}
+
+/// An effect that has not happened yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OutboxRow {
+    pub(crate) target: u8,
+    /// When it is to be looked at next; also its place in [`DUE`].
+    pub(crate) due: Moment,
+    pub(crate) since: Moment,
+    pub(crate) attempts: u32,
+    pub(crate) kind: u8,
+    pub(crate) id: [u8; 16],
+    pub(crate) first: u64,
+    pub(crate) body: BodyRow,
+}
+
+impl OutboxRow {
+    pub(crate) fn stream(&self) -> Option<StreamId> {
+        let kind = StreamKind::from_number(self.kind)?;
+        Some(StreamId { kind, id: u128::from_be_bytes(self.id) })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SnapshotRow {
+    pub(crate) version: u64,
+    pub(crate) body: BodyRow,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SmallRow {
+    pub(crate) expires: Moment,
+    pub(crate) body: BodyRow,
+}
+
+pub(crate) fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, CodecError> {
+    codec::encode(ROWS, row)
+}
+
+pub(crate) fn decode<T: Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    Schema::first(ROWS).decode(bytes)
+}
+
+pub(crate) const fn head_key(stream: StreamId) -> (u8, u128, u64) {
+    (stream.kind as u8, stream.id, HEAD)
+}
+
+/// The pages of a stream that begin at or before this version.
+pub(crate) fn pages_until(stream: StreamId, version: Version) -> std::ops::RangeInclusive<(u8, u128, u64)> {
+    let (kind, id, _) = head_key(stream);
+    (kind, id, 0)..=(kind, id, version.0.min(HEAD - 1))
+}
+
+/// The pages of a stream from the one that begins at this version, without its head.
+pub(crate) fn pages_from(stream: StreamId, first: u64) -> std::ops::Range<(u8, u128, u64)> {
+    (stream.kind as u8, stream.id, first)..head_key(stream)
+}
+
+pub(crate) const fn target_number(target: EffectTarget) -> u8 {
+    target as u8
+}

@@ -1,0 +1,257 @@
+//! The directory of one tenant: journal, key ring, blobs, views and checkpoints, made once and opened together.
+//!
+//! `<data>/<tenant>/` holds `journal.redb`, `keys.ring`, `blobs/`, `index/`, `checkpoints.log` and `lock`. Opening takes the
+//! lock: one process at a time. A store is founded under one tenant key and opened under no other.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ozg_protocols::{
+    ids::{CommandKey, TenantSlug},
+    moment::Moment,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    blob::BlobStore,
+    codec::Schema,
+    disk::{Disk, DiskLock},
+    fault::Fault,
+    journal::{Appended, Epoch, JournalError, StreamId, Version},
+    keys::{Fingerprint, TenantKey},
+    random::{self, NoRandomness, Random},
+    redb_core::{Options, RedbCore},
+    ring::{KeyRing, RingError},
+    seal::{SealError, Sealer},
+    shelf::Shelf,
+    stream::{NoEffect, Record, Stream, Ticket},
+    tables::Foundation,
+};
+
+/// Why a store is not made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is something already where it would be made; a store never gets a new key.
+    #[error("the directory of the tenant is not empty")]
+    NotEmpty,
+    /// There is no store.
+    #[error("there is no store of this tenant")]
+    Absent,
+    /// Its founding was interrupted before it was finished.
+    #[error("the store was never finished; remove its directory and make it again")]
+    Unfinished,
+    /// Another process has it open.
+    #[error("another process has the store of this tenant open")]
+    InUse,
+    /// It belongs to another tenant key.
+    #[error("the store was made under tenant key {found}, not under {given}")]
+    ForeignKey {
+        /// The key it was made under.
+        found: Fingerprint,
+        /// The key that was given.
+        given: Fingerprint,
+    },
+    /// It belongs to another tenant.
+    #[error("the store belongs to another tenant")]
+    ForeignTenant,
+    /// A file cannot be read or written.
+    #[error("the store cannot be used")]
+    File(#[from] io::Error),
+    /// The ring is not what it should be.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// The journal is not what it should be.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Something does not open under its key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The source of randomness failed.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        Self::Journal(fault.not_done())
+    }
+}
+
+/// The first event of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Founded {
+    pub(crate) tenant: TenantSlug,
+    pub(crate) fingerprint: [u8; 16],
+}
+
+pub(crate) const FOUNDING: Schema<Record<Founded>> = Schema::first(1);
+
+/// Where the parts of a store lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    pub(crate) root: PathBuf,
+}
+
+impl Paths {
+    pub(crate) fn of(data: &Path, tenant: &TenantSlug) -> Self {
+        Self { root: data.join(tenant.as_str()) }
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal.redb")
+    }
+
+    pub(crate) fn ring(&self) -> PathBuf {
+        self.root.join("keys.ring")
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    pub(crate) fn views(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints.log")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+}
+
+/// The store of one tenant, open.
+#[derive(Debug)]
+pub struct TenantStore {
+    /// The journal.
+    pub core: Arc<RedbCore>,
+    /// Seals and opens; has the index key.
+    pub sealer: Arc<Sealer>,
+    /// The sealed files.
+    pub blobs: BlobStore,
+    _lock: Box<dyn DiskLock>,
+}
+
+impl TenantStore {
+    /// Makes the store of a new tenant under `data`, which has to be there, with its first record at `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`] if there is anything already, or why it can not be written.
+    pub fn init(
+        disk: &Arc<dyn Disk>,
+        data: &Path,
+        tenant: &TenantSlug,
+        key: &TenantKey,
+        random: &Arc<dyn Random>,
+        at: Moment,
+    ) -> Result<(), StoreError> {
+        let paths = Paths::of(data, tenant);
+        disk.create_dir(&paths.root)?;
+        if !disk.list(&paths.root)?.is_empty() {
+            return Err(StoreError::NotEmpty);
+        }
+        let lock = disk.lock(&paths.lock())?.ok_or(StoreError::InUse)?;
+        disk.create_dir(&paths.views())?;
+        BlobStore::create(&**disk, &paths.blobs())?;
+        disk.create(&paths.checkpoints())?.sync()?;
+        let ring_entries = KeyRing::create(&**disk, &paths.ring(), key, &**random)?;
+        let foundation = Foundation {
+            tenant: tenant.as_str().to_owned(),
+            incarnation: random::bytes(&**random)?,
+            fingerprint: key.fingerprint().0,
+        };
+        Shelf::create(&**disk, &paths.journal(), &foundation, ring_entries)?;
+        disk.sync_dir(&paths.root)?;
+        disk.sync_dir(data)?;
+        let options = Options { reserve: 0, ..Options::default() };
+        let store = Self::open_parts(disk, &paths, tenant, key, random, options, lock)?;
+        store.found(key, at)
+    }
+
+    /// Writes the record that says under which key the store was founded; a store without it was never finished.
+    fn found(&self, key: &TenantKey, at: Moment) -> Result<(), StoreError> {
+        let event = Founded { tenant: self.sealer.tenant().clone(), fingerprint: key.fingerprint().0 };
+        let record = Record { at, by: None, events: vec![event] };
+        let mut stream = Stream::new(self.sealer.clone(), StreamId::FOUNDING, FOUNDING, NoEffect::SCHEMA);
+        let ticket = Ticket { key: CommandKey::from_u128(0), command: b"found", reply: &[] };
+        let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[], Vec::new())?;
+        match self.core.commit(vec![append]).pop() {
+            Some(Ok(Appended::Durable { .. })) => Ok(()),
+            Some(Err(error)) => Err(error.into()),
+            _ => Err(StoreError::NotEmpty),
+        }
+    }
+
+    /// Opens the store of a tenant and takes its lock.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::ForeignKey`], [`StoreError::Absent`], or what is wrong with it.
+    pub fn open(
+        disk: &Arc<dyn Disk>,
+        data: &Path,
+        tenant: &TenantSlug,
+        key: &TenantKey,
+        random: &Arc<dyn Random>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let paths = Paths::of(data, tenant);
+        let absent = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::Absent,
+            _ => StoreError::File(error),
+        };
+        let entries = disk.list(&paths.root).map_err(absent)?;
+        if !entries.iter().any(|entry| entry.name == "journal.redb") {
+            return Err(if entries.is_empty() { StoreError::Absent } else { StoreError::Unfinished });
+        }
+        let lock = disk.lock(&paths.lock())?.ok_or(StoreError::InUse)?;
+        let store = Self::open_parts(disk, &paths, tenant, key, random, options, lock)?;
+        store.check_founding(key)?;
+        Ok(store)
+    }
+
+    fn check_founding(&self, key: &TenantKey) -> Result<(), StoreError> {
+        let records = self.core.read(StreamId::FOUNDING, Version(0), 1)?;
+        let first = records.first().ok_or(StoreError::Unfinished)?;
+        let mut stream = Stream::new(self.sealer.clone(), StreamId::FOUNDING, FOUNDING, NoEffect::SCHEMA);
+        let given = key.fingerprint();
+        match stream.open(first)? {
+            crate::stream::Opened::Events(record) => match record.events.first() {
+                Some(founded) if founded.fingerprint == given.0 => Ok(()),
+                Some(founded) => Err(StoreError::ForeignKey { found: Fingerprint(founded.fingerprint), given }),
+                None => Err(StoreError::Unfinished),
+            },
+            crate::stream::Opened::Erased => Err(StoreError::Unfinished),
+        }
+    }
+
+    fn open_parts(
+        disk: &Arc<dyn Disk>,
+        paths: &Paths,
+        tenant: &TenantSlug,
+        key: &TenantKey,
+        random: &Arc<dyn Random>,
+        options: Options,
+        lock: Box<dyn DiskLock>,
+    ) -> Result<Self, StoreError> {
+        let shelf = Shelf::open(disk.clone(), &paths.journal(), options.cache)?;
+        let foundation = shelf.foundation()?;
+        let (found, given) = (Fingerprint(foundation.fingerprint), key.fingerprint());
+        if found != given {
+            return Err(StoreError::ForeignKey { found, given });
+        }
+        if foundation.tenant != tenant.as_str() {
+            return Err(StoreError::ForeignTenant);
+        }
+        let ring = Arc::new(KeyRing::open(disk.clone(), &paths.ring(), key, shelf.ring_entries()?)?);
+        let sealer = Arc::new(Sealer::new(tenant.clone(), ring.clone(), random.clone())?);
+        let blobs = BlobStore::open(disk.clone(), paths.blobs(), sealer.clone())?;
+        let core =
+            RedbCore::new(shelf, &foundation, tenant.clone(), disk.clone(), paths.root.clone(), ring, options.reserve);
+        Ok(Self { core: Arc::new(core), sealer, blobs, _lock: lock })
+    }
+}

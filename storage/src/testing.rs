@@ -1,0 +1,8 @@
+//! What tests need and the product never does: seeded randomness, stores in a scratch directory, disks whose power fails,
+//! and the conformance suite that every journal has to pass.
+
+mod sample;
+mod seeded;
+
+pub use sample::{Deed, Errand, Sample};
+pub use seeded::SeededRandom;
