@@ -91,6 +91,7 @@ impl<T: Serialize + DeserializeOwned> Schema<T> {
 pub fn encode<T: Serialize>(schema: u8, value: &T) -> Result<Vec<u8>, CodecError> {
     let mut envelope = Vec::with_capacity(128);
     envelope.push(schema);
+    #[expect(clippy::disallowed_methods, reason = "this is the one file that writes bincode")]
     bincode::serde::encode_into_std_write(value, &mut envelope, CONFIG).map_err(|_| CodecError::Unencodable)?;
     if envelope.len() > MAX_ENCODED { Err(CodecError::Unencodable) } else { Ok(envelope) }
 }
@@ -100,6 +101,7 @@ pub fn encode<T: Serialize>(schema: u8, value: &T) -> Result<Vec<u8>, CodecError
 /// # Errors
 /// [`CodecError::Malformed`] or [`CodecError::Trailing`].
 pub fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, CodecError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one file that reads bincode")]
     let (value, used) = bincode::serde::decode_from_slice(body, CONFIG).map_err(|_| CodecError::Malformed)?;
     match body.len() - used {
         0 => Ok(value),
