@@ -87,8 +87,22 @@ fn nothing_is_called_manager_util_or_helper() {
 fn no_path_of_somebodys_machine_is_written_down() {
     let places = [word("/wo", "rk/"), word("/ro", "ot/"), word("/ho", "me/"), word("/tm", "p/t/"), word("/Us", "ers/")];
     let machine = |line: &str| places.iter().any(|place| line.contains(place.as_str()));
-    let endings =
-        ["rs", "toml", "md", "sh", "yml", "yaml", "json", "service", "Makefile", "Containerfile", "run", "need"];
+    let endings = [
+        "rs",
+        "toml",
+        "md",
+        "sh",
+        "js",
+        "mjs",
+        "json",
+        "service",
+        "Makefile",
+        "Containerfile",
+        "run",
+        "need",
+        "build-image",
+        "make-assets",
+    ];
     let found = |source: Source| lines(&source, machine);
     none("a path of one machine", with_endings(&endings).into_iter().flat_map(found));
 }
