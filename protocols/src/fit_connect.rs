@@ -6,7 +6,9 @@
 
 pub mod api;
 pub mod callback;
+pub mod hash;
 pub mod jose;
+pub mod metadata;
 pub mod set;
 pub mod tag;
 pub mod verify;
