@@ -1,14 +1,18 @@
 //! Form data of any shape become one tree of named values, and a table says what in it is the applicant.
 //!
 //! bytes → [`json`] or [`xml`] → tree → ([`ozg_cloud`] where the data have that shape) → [`mapping`] → parts of an
-//! [`Application`](crate::application::Application). Formats know nothing of channels. Everything here is bounded: bytes, depth and number of values.
+//! [`Application`](crate::application::Application). Formats know nothing of channels; [`fit_connect`]
+//! puts the pieces together for that one. Everything here is bounded: bytes, depth and number of values.
 
+pub mod data_schema;
+pub mod fit_connect;
 pub mod json;
 pub mod mapping;
 pub mod ozg_cloud;
 pub mod path;
 pub mod xml;
 
+pub use fit_connect::{FitConnectParts, StoredFile, application_from_fit_connect};
 pub use mapping::{Mapping, Mappings};
 
 /// The longest form data in bytes that are looked at.
