@@ -9,13 +9,13 @@ mod address;
 mod check;
 mod destination;
 mod environment;
-mod mapping;
 mod origin;
 mod outbound;
 mod problem;
 mod reader;
 mod secret;
 mod server;
+mod table;
 mod tenant;
 mod tree;
 mod words;
@@ -30,14 +30,13 @@ pub use self::{
     address::{Endpoint, HostName, InvalidAddress, Network, Proxy, PublicUrl},
     destination::{ApiVersion, Destination, PublishedService},
     environment::Environment,
-    mapping::{ContactPointers, JsonPointer, Mapping, OrganisationPointers, PersonPointers},
     origin::Origin,
     outbound::Outbound,
     problem::{Problem, Problems},
     reader::Shown,
     secret::SecretPlace,
     server::{Log, LogFormat, LogLevel, Operations, Server, Storage, Tls, Workers},
-    tenant::{KeyPrefix, OrgUnit, Route, Tenant},
+    tenant::{OrgUnit, Tenant},
 };
 use self::{
     reader::{Reader, Surroundings},
@@ -169,7 +168,7 @@ mod tests {
         let tenant = config.tenant("musterstadt").expect("there");
         assert_eq!(config.server.public_url.origin(&tenant.hosts[0]), "https://musterstadt.example");
         assert_eq!(tenant.destinations[0].api_version, ApiVersion::V2);
-        assert_eq!(tenant.mappings[0].labels[0].1, "Angemeldete Tätigkeit");
+        assert_eq!(tenant.mappings[0].labels["/betrieb/taetigkeit"], "Angemeldete Tätigkeit");
     }
 
     #[test]
@@ -251,6 +250,16 @@ mod tests {
         let found = problems(&text, &[]);
         assert!(found[0].contains("`tenant.0.route.0.org_unit` nennt `99`"), "{}", found[0]);
         assert!(found[0].starts_with("/etc/ozg/ozg.toml:"), "{}", found[0]);
+    }
+
+    #[test]
+    fn an_unknown_key_in_a_row_of_the_protocols_is_refused_like_any_other() {
+        let found = problems(&example("family_name =", "familyname ="), &[]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].contains("`tenant.0.mapping.0.natural.familyname` ist unbekannt"), "{}", found[0]);
+        assert!(found[0].ends_with("gemeint ist wohl `family_name`"), "{}", found[0]);
+        let found = problems(&example("valid_from = 2026-01-01", ""), &[]);
+        assert!(found[0].ends_with("`tenant.0.mapping.0` fehlt der Schlüssel `valid_from`"), "{}", found[0]);
     }
 
     #[test]

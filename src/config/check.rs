@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
+use ozg_protocols::forms::path::Path;
+
 use super::{Config, destination::Destination, origin::Origin, problem::Problem, reader::Reader, tenant::Tenant};
 
 /// Everything that contradicts something else.
@@ -45,6 +47,12 @@ fn check_tenant(found: &mut Found<'_>, path: &str, tenant: &Tenant) {
                 &format!("{path}.route.{at}.destination"),
                 "nennt einen Zustellpunkt, den der Mandant nicht hat",
             );
+        }
+    }
+    for (at, mapping) in tenant.mappings.iter().enumerate() {
+        for label in mapping.labels.keys().filter(|label| label.parse::<Path>().is_err()) {
+            let what = format!("nennt `{label}`, das kein Pfad ist (`/antragsteller/nachname`)");
+            found.refuse(&format!("{path}.mapping.{at}.labels"), what);
         }
     }
     let mappings: BTreeSet<_> =

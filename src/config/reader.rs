@@ -75,7 +75,7 @@ pub(super) struct Section<'r> {
     known: Vec<&'static str>,
 }
 
-impl Section<'_> {
+impl<'r> Section<'r> {
     /// A value that may be missing.
     pub(super) fn optional<T: Setting>(&mut self, key: &'static str) -> Option<T> {
         let node = self.take(key)?;
@@ -167,26 +167,6 @@ impl Section<'_> {
         default
     }
 
-    /// A table whose keys are values too, such as the labels of form fields.
-    pub(super) fn pairs<K: Setting, V: Setting>(&mut self, key: &'static str) -> Vec<(K, V)> {
-        let Some(node) = self.take(key) else { return Vec::new() };
-        let Value::Table(table) = node.value else {
-            self.wrong(self.below(key), node.origin, "eine Tabelle");
-            return Vec::new();
-        };
-        let mut read = Vec::new();
-        for (name, item) in table {
-            let path = format!("{}.\"{name}\"", self.below(key));
-            let Some(left) = K::read(&name, &self.reader.around) else {
-                self.wrong(path, item.origin, K::EXPECTED);
-                continue;
-            };
-            let right = scalar(&item.value).and_then(|text| V::read(&text, &self.reader.around));
-            read.extend(self.note(path, item.origin, right, V::EXPECTED, V::show).map(|right| (left, right)));
-        }
-        read
-    }
-
     /// A table; empty where the key is missing.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'_> {
         let path = self.below(key);
@@ -230,6 +210,11 @@ impl Section<'_> {
     pub(super) fn refuse(&mut self, key: &str, what: impl Into<String>) {
         let problem = Problem { origin: self.origin.clone(), path: self.below(key), what: what.into() };
         self.reader.problems.push(problem);
+    }
+
+    /// The section for somebody who reads it as a whole: where to note things, its path and origin, and what stands in it.
+    pub(super) fn into_parts(self) -> (&'r mut Reader, String, Origin, Table) {
+        (self.reader, self.path, self.origin, self.table)
     }
 
     /// Refuses what nobody asked for.

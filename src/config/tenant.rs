@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use ozg_protocols::ids::{DestinationId, OrgUnitId, TenantSlug};
+use ozg_protocols::{
+    forms::Mapping,
+    ids::{OrgUnitId, TenantSlug},
+    routing::RoutingRule,
+};
 
 use super::{
     address::HostName,
     destination::Destination,
-    mapping::Mapping,
     reader::{Section, Setting, Surroundings},
     secret::SecretPlace,
+    table,
     words::parsed,
 };
 
@@ -30,9 +34,9 @@ pub struct Tenant {
     pub data_schemas: Option<PathBuf>,
     /// Its org units (Organisationseinheiten).
     pub org_units: Vec<OrgUnit>,
-    /// Which org unit is responsible; the first route that fits counts.
-    pub routes: Vec<Route>,
-    /// What is where in the forms.
+    /// Which org unit is responsible; the first rule that fits counts.
+    pub routes: Vec<RoutingRule>,
+    /// Where in which form the applicant stands.
     pub mappings: Vec<Mapping>,
     /// Its destinations (Zustellpunkte) at FIT-Connect.
     pub destinations: Vec<Destination>,
@@ -45,44 +49,6 @@ pub struct OrgUnit {
     pub id: OrgUnitId,
     /// Its name.
     pub name: String,
-}
-
-/// One row of the routing table. A condition that is missing always fits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The beginning of the service key.
-    pub service: Option<KeyPrefix>,
-    /// The beginning of the region key.
-    pub region: Option<KeyPrefix>,
-    /// The destination it came by.
-    pub destination: Option<DestinationId>,
-    /// Who is responsible then.
-    pub org_unit: OrgUnitId,
-}
-
-/// The beginning of an official key: 1 to 14 digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPrefix(String);
-
-impl KeyPrefix {
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Setting for KeyPrefix {
-    const EXPECTED: &'static str = "der Anfang eines amtlichen Schlüssels, 1 bis 14 Ziffern in Anführungszeichen";
-
-    fn read(text: &str, _: &Surroundings) -> Option<Self> {
-        let valid = (1..=14).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
-        valid.then(|| Self(text.to_owned()))
-    }
-
-    fn show(&self) -> String {
-        self.0.clone()
-    }
 }
 
 /// What case numbers begin with.
@@ -120,8 +86,8 @@ impl Tenant {
         let NumberPrefix(number_prefix) = section.or("number_prefix", NumberPrefix("V".to_owned()));
         let data_schemas = section.optional("data_schemas");
         let org_units = section.sections("org_unit", OrgUnit::read);
-        let routes = section.sections("route", Route::read);
-        let mappings = section.sections("mapping", Mapping::read);
+        let routes = section.sections("route", table::row);
+        let mappings = section.sections("mapping", table::row);
         let destinations = section.sections("destination", Destination::read);
         section.finish();
         Some(Self {
@@ -144,16 +110,5 @@ impl OrgUnit {
         let (id, name) = (section.required("id"), section.required("name"));
         section.finish();
         Some(Self { id: id?, name: name? })
-    }
-}
-
-impl Route {
-    fn read(mut section: Section<'_>) -> Option<Self> {
-        let service = section.optional("service");
-        let region = section.optional("region");
-        let destination = section.optional("destination");
-        let org_unit = section.required("org_unit");
-        section.finish();
-        Some(Self { service, region, destination, org_unit: org_unit? })
     }
 }

@@ -1,9 +1,8 @@
-//! How the plain types of a setting are read: texts, paths, addresses of sockets, dates, and the ids of the protocols.
+//! How the plain types of a setting are read: texts, paths, addresses of sockets, and the ids of the protocols.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use jiff::civil::Date;
-use ozg_protocols::ids::{DestinationId, OrgUnitId, RegionKey, TenantSlug};
+use ozg_protocols::ids::{DestinationId, OrgUnitId, TenantSlug};
 
 use super::reader::{Setting, Surroundings};
 
@@ -27,11 +26,9 @@ pub(super) use parsed;
 
 parsed! {
     SocketAddr: "eine Adresse mit Port (`127.0.0.1:8080`)",
-    Date: "ein Datum (`2026-01-31`)",
     TenantSlug: "ein Kürzel aus Kleinbuchstaben, Ziffern und Bindestrichen, 2 bis 40 Zeichen",
     OrgUnitId: "die Nummer einer Organisationseinheit, 1 bis 64 Zeichen",
     DestinationId: "die UUID eines Zustellpunkts",
-    RegionKey: "ein ARS (12 Ziffern) oder AGS (8 Ziffern)",
 }
 
 impl Setting for String {
