@@ -5,6 +5,7 @@
 
 mod config;
 mod doctor;
+mod tenant;
 
 use std::{
     ffi::OsString,
@@ -12,9 +13,11 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    time::SystemTime,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
+use ozg_protocols::moment::Moment;
 
 use crate::config::{Environment, Loaded, Problems, place};
 
@@ -48,6 +51,7 @@ struct Arguments {
 enum Command {
     Config(config::Arguments),
     Doctor(doctor::Arguments),
+    Tenant(tenant::Arguments),
 }
 
 impl Command {
@@ -55,6 +59,7 @@ impl Command {
         match self {
             Self::Config(arguments) => arguments.run(context),
             Self::Doctor(arguments) => arguments.run(context),
+            Self::Tenant(arguments) => arguments.run(context),
         }
     }
 }
@@ -72,6 +77,13 @@ impl Context<'_> {
         writeln!(self.out, "{line}").map_err(Failure::Output)
     }
 
+    /// The time of day.
+    #[expect(clippy::disallowed_methods, reason = "commands have no clock but that of the machine")]
+    fn now(&self) -> Moment {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Moment::default().plus(since)
+    }
+
     /// Reads the configuration.
     fn load(&self) -> Result<Loaded, Failure> {
         Loaded::from_file(&self.config, &self.environment).map_err(Failure::Configuration)
@@ -83,8 +95,17 @@ impl Context<'_> {
 enum Failure {
     #[error("Die Konfiguration hat Fehler:\n{}", lines(.0))]
     Configuration(Problems),
+    #[error("{0}")]
+    Refused(String),
     #[error("die Ausgabe kann nicht geschrieben werden: {0}")]
     Output(io::Error),
+}
+
+impl Failure {
+    /// A refusal in German.
+    const fn refused(why: String) -> Self {
+        Self::Refused(why)
+    }
 }
 
 fn lines(Problems(problems): &Problems) -> String {
@@ -176,6 +197,27 @@ mod tests {
         assert_eq!(code, ExitCode::SUCCESS, "{errors}");
         assert!(out.contains("tenant.0.slug = musterstadt") && out.contains("ozg.toml:"), "{out}");
         assert!(out.contains("tenant.0.key_file = credential:musterstadt.key (Inhalt verborgen)"), "{out}");
+    }
+
+    #[test]
+    fn a_tenant_is_made_once_and_never_over_data() {
+        let (directory, environment) = with_example();
+        let file = directory.path().join("ozg.toml");
+        let own = crate::config::EXAMPLE
+            .replace("/var/lib/ozg-cloud", &directory.path().join("daten").display().to_string())
+            .replace("credential:musterstadt.key", "musterstadt.key");
+        std::fs::write(&file, own).expect("written");
+        std::fs::create_dir(directory.path().join("daten")).expect("a data directory");
+        let (code, out, errors) = run(&["tenant", "init", "musterstadt"], environment.clone());
+        assert_eq!(code, ExitCode::SUCCESS, "{errors}");
+        assert!(out.contains("Fingerabdruck"), "{out}");
+        let (code, out, _) = run(&["tenant", "list"], environment.clone());
+        assert_eq!(code, ExitCode::SUCCESS, "{out}");
+        assert!(out.contains("(musterstadt.example): bereit"), "{out}");
+        let (code, _, errors) = run(&["tenant", "init", "musterstadt", "--existing-key"], environment.clone());
+        assert_eq!(code, ExitCode::FAILURE);
+        assert!(errors.contains("kein Schlüssel gemacht"), "{errors}");
+        assert_eq!(run(&["tenant", "init", "unbekannt"], environment).0, ExitCode::FAILURE);
     }
 
     #[test]

@@ -9,7 +9,9 @@ mod machine;
 mod network;
 mod secrets;
 
-use std::{fmt, time::SystemTime};
+use std::fmt;
+
+use ozg_protocols::moment::Moment;
 
 use crate::config::Config;
 
@@ -63,7 +65,7 @@ impl fmt::Display for Finding {
 
 /// Looks at everything. `now` is what the clock of this machine says.
 #[must_use]
-pub fn examine(config: &Config, now: SystemTime) -> Vec<Finding> {
+pub fn examine(config: &Config, now: Moment) -> Vec<Finding> {
     let mut findings = vec![Finding::good(format!("Konfiguration: {} Mandant(en)", config.tenants.len()))];
     findings.extend(data::examine(&config.server.data_dir, config.storage.reserve_mib));
     findings.extend(keys::examine(config));

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use ozg_protocols::moment::Moment;
 use rustix::process::{Resource, getrlimit};
 
 use super::Finding;
@@ -19,7 +20,7 @@ const BESIDE_THE_CACHE: u64 = 512;
 const LAG: Duration = Duration::from_secs(3600);
 
 /// Looks at the machine.
-pub(super) fn examine(config: &Config, now: SystemTime) -> Vec<Finding> {
+pub(super) fn examine(config: &Config, now: Moment) -> Vec<Finding> {
     let executable = std::env::current_exe().ok();
     let witnesses = executable.as_deref().into_iter().chain([config.server.data_dir.as_path()]);
     vec![
@@ -29,12 +30,13 @@ pub(super) fn examine(config: &Config, now: SystemTime) -> Vec<Finding> {
     ]
 }
 
-fn changed(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+fn changed(path: &Path) -> Option<Moment> {
+    let at = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    Some(Moment::default().plus(at.duration_since(SystemTime::UNIX_EPOCH).ok()?))
 }
 
-fn clock(now: SystemTime, written: Option<SystemTime>) -> Finding {
-    let behind = written.and_then(|written| written.duration_since(now).ok()).unwrap_or_default();
+fn clock(now: Moment, written: Option<Moment>) -> Finding {
+    let behind = written.map(|written| written.since(now)).unwrap_or_default();
     if behind > LAG {
         let what = format!("Uhr: geht {} Minuten nach dem, was hier schon geschrieben wurde", behind.as_secs() / 60);
         Finding::error(what, "Zeitabgleich einrichten (systemd-timesyncd oder chrony); bis dahin stehen alle Fristen")
@@ -86,9 +88,9 @@ mod tests {
 
     #[test]
     fn a_clock_behind_what_was_written_is_an_error_after_an_hour() {
-        let written = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        assert_eq!(clock(written - LAG, Some(written)).severity, Severity::Good);
-        assert_eq!(clock(written - LAG - Duration::from_secs(1), Some(written)).severity, Severity::Error);
+        let now = Moment::from_seconds(1_000_000);
+        assert_eq!(clock(now, Some(now.plus(LAG))).severity, Severity::Good);
+        assert_eq!(clock(now, Some(now.plus(LAG + Duration::from_secs(1)))).severity, Severity::Error);
     }
 
     #[test]
