@@ -5,6 +5,7 @@
 
 mod config;
 mod doctor;
+mod sandbox;
 mod tenant;
 
 use std::{
@@ -51,6 +52,7 @@ struct Arguments {
 enum Command {
     Config(config::Arguments),
     Doctor(doctor::Arguments),
+    Sandbox(Box<sandbox::Arguments>),
     Tenant(tenant::Arguments),
 }
 
@@ -59,6 +61,7 @@ impl Command {
         match self {
             Self::Config(arguments) => arguments.run(context),
             Self::Doctor(arguments) => arguments.run(context),
+            Self::Sandbox(arguments) => arguments.run(context),
             Self::Tenant(arguments) => arguments.run(context),
         }
     }
@@ -78,16 +81,21 @@ impl Context<'_> {
     }
 
     /// The time of day.
-    #[expect(clippy::disallowed_methods, reason = "commands have no clock but that of the machine")]
     fn now(&self) -> Moment {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Moment::default().plus(since)
+        wall_clock()
     }
 
     /// Reads the configuration.
     fn load(&self) -> Result<Loaded, Failure> {
         Loaded::from_file(&self.config, &self.environment).map_err(Failure::Configuration)
     }
+}
+
+/// The clock of this machine.
+#[expect(clippy::disallowed_methods, reason = "commands have no clock but that of the machine")]
+fn wall_clock() -> Moment {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment::default().plus(since)
 }
 
 /// Why a command ended without doing its work.

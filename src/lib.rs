@@ -4,4 +4,5 @@
 pub mod cli;
 pub mod config;
 pub mod doctor;
-pub mod logging;
+pub mod sandbox;
+pub mod sender;

@@ -1,0 +1,64 @@
+//! `ozg-cloud sandbox`: runs the stand-in for FIT-Connect until it is told to end.
+
+use std::{io, process::ExitCode};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Context, Failure, wall_clock};
+use crate::sandbox::{self, Running, SandboxArgs};
+
+/// Testgegenstelle für FIT-Connect: Token, Zustellpunkte, Einreichungen, Ereignisse, Callbacks, Routing
+#[derive(Debug, Args)]
+#[command(
+    help_template = "{about}\n\nKein Zustelldienst und nicht für echte Anträge: alles liegt im Arbeitsspeicher und\n\
+    ist nach dem Ende fort. Die Verwaltung liegt unter /sandbox (Zustand, Störungen, Uhr).\n\n\
+    Aufruf: {usage}\n\nOptionen:\n{options}\n"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    sandbox: SandboxArgs,
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+        let settings = self.sandbox.settings(wall_clock).map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        // A second subscriber is refused; then somebody else already listens to the log.
+        drop(tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).try_init());
+        runtime.block_on(async {
+            let mut running = sandbox::run(settings).await.map_err(failed)?;
+            introduce(context, &running)?;
+            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                () = running.ended() => return Ok(ExitCode::FAILURE),
+            }
+            running.stop().await;
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+fn introduce(context: &mut Context<'_>, running: &Running) -> Result<(), Failure> {
+    let urls = &running.urls;
+    context.say("OZG-Cloud Sandbox: eine Testgegenstelle, kein FIT-Connect. Alles liegt nur im Arbeitsspeicher.")?;
+    context.say(format_args!("Basis:           {}", urls.base))?;
+    context.say(format_args!("Token:           {}", urls.token))?;
+    context.say(format_args!("Submission API:  {}", urls.submission))?;
+    context.say(format_args!("Destination API: {}", urls.destination))?;
+    context.say(format_args!("Routing API:     {}", urls.routing))?;
+    context.say(format_args!("Verwaltung:      {}/sandbox", urls.base))?;
+    context.out.flush().map_err(Failure::Output)
+}
+
+fn failed(error: impl std::error::Error) -> Failure {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    Failure::refused(format!("die Sandbox kann nicht laufen: {text}"))
+}

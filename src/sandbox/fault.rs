@@ -1,0 +1,187 @@
+//! Fault switches: what the sandbox does wrong on purpose, how often, and for which requests.
+//!
+//! Armed by `--fault` or `POST /sandbox/faults`. Faults of a request are taken before it is routed, the others where a
+//! submission is submitted or fetched. A fault that is used up is gone.
+
+use std::{str::FromStr, time::Duration};
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The submit event of the next submission carries another tag for its metadata.
+    WrongTag,
+    /// After the submit two attachments of the submission change places (with one: it becomes another's).
+    SwappedAttachment,
+    /// The payload of the submit event is changed after it was signed.
+    ForgedSet,
+    /// The submit event is written twice.
+    TwoSubmitEvents,
+    /// The submit event names a `$schema` that nobody knows.
+    UnsupportedSetSchema,
+    /// The submission is listed and readable only after `millis`.
+    SlowVisibility,
+    /// The next callback is sent twice.
+    DuplicateCallback,
+    /// Sealed parts are taken without a look at their header.
+    UncheckedSeal,
+    /// The request is answered 401 and its token is ended.
+    Unauthorized,
+    /// The request is answered 429 with `Retry-After` and `RateLimit` headers; `seconds` until the window ends.
+    TooManyRequests,
+    /// The request is answered with `status`, 503 if none is given.
+    ServerError,
+    /// The answer is held back for `millis`.
+    Delay,
+    /// The request is carried out, but the connection is closed instead of an answer.
+    LostAnswer,
+}
+
+impl FaultKind {
+    const fn of_a_request(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::TooManyRequests | Self::ServerError | Self::Delay | Self::LostAnswer)
+    }
+}
+
+/// An armed fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fault {
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// How often.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// Only requests of this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Only requests whose path holds this text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// For `slow-visibility` and `delay`, in milliseconds.
+    #[serde(default)]
+    pub millis: u64,
+    /// For `too-many-requests`, in seconds.
+    #[serde(default)]
+    pub seconds: u64,
+    /// For `server-error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// A text that arms no fault.
+#[derive(Debug, thiserror::Error)]
+#[error("no fault: {0}; write for example slow-visibility,times=3,millis=2000")]
+pub struct InvalidFault(String);
+
+impl FromStr for Fault {
+    type Err = InvalidFault;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFault> {
+        let mut parts = text.split(',');
+        let mut members = serde_json::Map::new();
+        members.insert("kind".to_owned(), parts.next().unwrap_or_default().into());
+        for part in parts {
+            let (name, value) = part.split_once('=').ok_or_else(|| InvalidFault(part.to_owned()))?;
+            let value = value.parse::<u64>().map_or_else(|_| value.into(), serde_json::Value::from);
+            members.insert(name.to_owned(), value);
+        }
+        serde_json::from_value(members.into()).map_err(|error| InvalidFault(error.to_string()))
+    }
+}
+
+impl Fault {
+    /// A fault that happens once, to whatever comes next.
+    #[must_use]
+    pub const fn once(kind: FaultKind) -> Self {
+        Self { kind, times: 1, method: None, path: None, millis: 0, seconds: 0, status: None }
+    }
+
+    /// The time of `millis`.
+    #[must_use]
+    pub const fn duration(&self) -> Duration {
+        Duration::from_millis(self.millis)
+    }
+
+    fn meets(&self, method: &Method, path: &str) -> bool {
+        self.method.as_deref().is_none_or(|wanted| method.as_str().eq_ignore_ascii_case(wanted))
+            && self.path.as_deref().is_none_or(|part| path.contains(part))
+    }
+}
+
+/// The armed faults, in the order they were armed.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(super) fn arm(&mut self, fault: Fault) {
+        if fault.times > 0 {
+            self.0.push(fault);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn list(&self) -> &[Fault] {
+        &self.0
+    }
+
+    /// The fault that befalls this request, if one does.
+    pub(super) fn for_request(&mut self, method: &Method, path: &str) -> Option<Fault> {
+        self.take_where(|fault| fault.kind.of_a_request() && fault.meets(method, path))
+    }
+
+    /// A fault of this kind, if one is armed.
+    pub(super) fn take(&mut self, kind: FaultKind) -> Option<Fault> {
+        self.take_where(|fault| fault.kind == kind)
+    }
+
+    fn take_where(&mut self, wanted: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        let at = self.0.iter().position(wanted)?;
+        let fault = self.0.get_mut(at)?;
+        fault.times -= 1;
+        let taken = fault.clone();
+        if taken.times == 0 {
+            self.0.remove(at);
+        }
+        Some(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_written_on_one_line() {
+        let fault: Fault = "server-error,times=2,status=502,method=POST,path=/events".parse().expect("a fault");
+        let expected = Fault {
+            times: 2,
+            status: Some(502),
+            method: Some("POST".to_owned()),
+            path: Some("/events".to_owned()),
+            ..Fault::once(FaultKind::ServerError)
+        };
+        assert_eq!(fault, expected);
+        assert!("no-such-fault".parse::<Fault>().is_err());
+        assert!("delay,colour=red".parse::<Fault>().is_err());
+    }
+
+    #[test]
+    fn a_fault_meets_only_the_requests_it_was_armed_for_and_ends() {
+        let mut faults = Faults::default();
+        faults.arm("server-error,method=POST,path=/events".parse().expect("a fault"));
+        assert_eq!(faults.for_request(&Method::GET, "/v2/cases/1/events"), None);
+        assert!(faults.for_request(&Method::POST, "/v2/cases/1/events").is_some());
+        assert_eq!(faults.for_request(&Method::POST, "/v2/cases/1/events"), None);
+    }
+}
