@@ -1,0 +1,143 @@
+//! Stage 1: the event log. Who says so, may he say so, and was it handed over exactly once?
+
+use super::{Check, Problem, Retry, Stop};
+use crate::{
+    fit_connect::{
+        jose::{kid::Kid, rsa::VerifyPs512},
+        set::{Claims, Event, Issuer, Set, State, Subject, state},
+        tag::AuthenticationTags,
+    },
+    ids::{DestinationId, FitCaseId, SubmissionId},
+    moment::Moment,
+};
+
+/// The published keys that SETs are verified with.
+pub trait SetKeys {
+    /// The key of this name that this issuer has published.
+    fn find(&self, issuer: &Issuer, kid: &Kid) -> Option<&dyn VerifyPs512>;
+}
+
+/// What the log has to be about. SETs about other submissions of the same case are passed over.
+#[derive(Debug, Clone, Copy)]
+pub struct EventLogCheck<'a> {
+    /// The submission.
+    pub submission: SubmissionId,
+    /// Its case at the delivery service.
+    pub case: FitCaseId,
+    /// Our destination that it was sent to.
+    pub destination: DestinationId,
+    /// The base URLs under which the delivery service signs.
+    pub service_issuers: &'a [String],
+}
+
+/// What a good log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JudgedLog {
+    /// Where the submission stands.
+    pub state: State,
+    /// The tags of its submit event.
+    pub tags: Option<AuthenticationTags>,
+    /// `$schema` of its submit event, to be mirrored in the answer.
+    pub schema: Option<String>,
+    /// When it was handed over.
+    pub submitted_at: Moment,
+    /// The verified events about it, oldest first.
+    pub events: Vec<Claims>,
+}
+
+impl EventLogCheck<'_> {
+    /// The keys that [`Self::judge`] will ask for, each once: those of issuers who may speak here, and no others.
+    #[must_use]
+    pub fn keys_needed(&self, log: &[String]) -> Vec<(Issuer, Kid)> {
+        let mut needed = Vec::new();
+        for set in log.iter().filter_map(|text| Set::parse(text).ok()) {
+            let key = (set.unverified().issuer.clone(), set.kid().clone());
+            if self.is_about_us(set.unverified()) && self.may_speak(&key.0) && !needed.contains(&key) {
+                needed.push(key);
+            }
+        }
+        needed
+    }
+
+    /// Judges the whole log (all its pages, oldest first).
+    ///
+    /// # Errors
+    /// Rejects a log with SETs that do not verify, of wrong issuers, or without exactly one submit event; asks for a
+    /// retry when a key is not known.
+    pub fn judge(&self, log: &[String], keys: &dyn SetKeys) -> Result<JudgedLog, Stop> {
+        let mut events = Vec::new();
+        let mut problems: Vec<Problem> = Vec::new();
+        for text in log {
+            match self.judge_one(text, keys) {
+                Ok(claims) => events.extend(claims),
+                Err(Found::Problem(detail)) => problems.push(Check::SetsVerify.problem(detail)),
+                Err(Found::Unknown(kid)) => return Err(Stop::Retry(Retry::UnknownSetKey(kid))),
+            }
+        }
+        let mut submits = events.iter().filter_map(|set| match &set.event {
+            Event::Submitted(tags) => Some((set, tags)),
+            _ => None,
+        });
+        let submit = match (submits.next(), submits.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err("Das Event-Log enthält kein Event submit-submission."),
+            (Some(_), Some(_)) => Err("Das Event-Log enthält mehrere Events submit-submission."),
+        };
+        match submit {
+            Ok((set, tags)) if problems.is_empty() => Ok(JudgedLog {
+                state: state(&events, self.submission),
+                tags: tags.clone(),
+                schema: set.schema.clone(),
+                submitted_at: set.issued_at,
+                events,
+            }),
+            Ok(_) => Err(Stop::Reject(problems)),
+            Err(detail) => {
+                problems.push(Check::OneSubmitEvent.problem(detail));
+                Err(Stop::Reject(problems))
+            }
+        }
+    }
+
+    fn judge_one(&self, text: &str, keys: &dyn SetKeys) -> Result<Option<Claims>, Found> {
+        let set = Set::parse(text).map_err(|_| Found::Problem("Ein Security-Event-Token ist nicht wohlgeformt."))?;
+        if !self.is_about_us(set.unverified()) {
+            return Ok(None);
+        }
+        if !self.may_speak(&set.unverified().issuer) {
+            return Err(Found::Problem("Ein Security-Event-Token stammt von einem unbekannten Aussteller."));
+        }
+        let (issuer, kid) = (set.unverified().issuer.clone(), set.kid().clone());
+        let key = keys.find(&issuer, &kid).ok_or(Found::Unknown(kid))?;
+        let claims =
+            set.verify(key).map_err(|_| Found::Problem("Die Signatur eines Security-Event-Tokens ist ungültig."))?;
+        if claims.case != self.case {
+            return Err(Found::Problem("Ein Security-Event-Token gehört zu einem anderen Vorgang."));
+        }
+        let allowed = claims.event.kind().is_none_or(|kind| match claims.issuer {
+            Issuer::Service(_) => kind.by_service(),
+            Issuer::Destination(_) => kind.by_subscriber(),
+        });
+        if allowed {
+            Ok(Some(claims))
+        } else {
+            Err(Found::Problem("Der Aussteller eines Security-Event-Tokens ist zu diesem Event nicht berechtigt."))
+        }
+    }
+
+    fn is_about_us(&self, claims: &Claims) -> bool {
+        claims.subject == Subject::Submission(self.submission)
+    }
+
+    fn may_speak(&self, issuer: &Issuer) -> bool {
+        match issuer {
+            Issuer::Service(url) => self.service_issuers.contains(url),
+            Issuer::Destination(id) => *id == self.destination,
+        }
+    }
+}
+
+enum Found {
+    Problem(&'static str),
+    Unknown(Kid),
+}

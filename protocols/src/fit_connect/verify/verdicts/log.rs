@@ -1,0 +1,228 @@
+//! Tests of rows 1 to 4: the event log and its tags.
+
+use super::{super::*, attachment_id, one, problems, tag, tags};
+use crate::{
+    fit_connect::{
+        jose::rsa::{RsaFailed, SignPs512, VerifyPs512},
+        set::{Claims, Event, Issuer, State, Subject},
+        tag::AuthenticationTags,
+    },
+    ids::{AttachmentId, DestinationId, FitCaseId, SubmissionId},
+    moment::Moment,
+};
+
+const SERVICE: &str = "https://service.example.org/submission-api";
+
+/// A stand-in for RSA: the signature is the key's name.
+struct NamedKey(Kid);
+
+impl NamedKey {
+    fn new(name: &str) -> Self {
+        Self(name.parse().expect("a kid"))
+    }
+}
+
+impl SignPs512 for NamedKey {
+    fn kid(&self) -> &Kid {
+        &self.0
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, RsaFailed> {
+        Ok(self.0.as_str().into())
+    }
+}
+
+impl VerifyPs512 for NamedKey {
+    fn kid(&self) -> &Kid {
+        &self.0
+    }
+
+    fn verify(&self, _: &[u8], signature: &[u8]) -> Result<(), RsaFailed> {
+        if signature == self.0.as_str().as_bytes() { Ok(()) } else { Err(RsaFailed) }
+    }
+}
+
+struct Published(Vec<(Issuer, NamedKey)>);
+
+impl SetKeys for Published {
+    fn find(&self, issuer: &Issuer, kid: &Kid) -> Option<&dyn VerifyPs512> {
+        let found = self.0.iter().find(|(owner, key)| owner == issuer && key.0 == *kid)?;
+        Some(&found.1)
+    }
+}
+
+fn submission() -> SubmissionId {
+    SubmissionId::from_random([1; 16])
+}
+
+fn case() -> FitCaseId {
+    FitCaseId::from_random([2; 16])
+}
+
+fn destination() -> DestinationId {
+    DestinationId::from_random([3; 16])
+}
+
+fn service_key() -> NamedKey {
+    NamedKey::new("service-key")
+}
+
+fn published() -> Published {
+    Published(vec![
+        (Issuer::Service(SERVICE.to_owned()), service_key()),
+        (Issuer::Destination(destination()), NamedKey::new("our-set-key")),
+    ])
+}
+
+fn by_service(event: Event) -> Claims {
+    Claims {
+        schema: Some("https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json".to_owned()),
+        id: uuid::Uuid::from_u128(7),
+        issuer: Issuer::Service(SERVICE.to_owned()),
+        issued_at: Moment::from_seconds(1_763_900_000),
+        subject: Subject::Submission(submission()),
+        case: case(),
+        event,
+    }
+}
+
+fn signed(claims: &Claims) -> String {
+    claims.sign(&service_key()).expect("signed")
+}
+
+fn good_log() -> Vec<String> {
+    vec![signed(&by_service(Event::Created)), signed(&by_service(Event::Submitted(Some(tags()))))]
+}
+
+fn judge_log(log: &[String]) -> Result<JudgedLog, Stop> {
+    let issuers = [SERVICE.to_owned()];
+    let check =
+        EventLogCheck { submission: submission(), case: case(), destination: destination(), service_issuers: &issuers };
+    check.judge(log, &published())
+}
+
+#[test]
+fn a_good_log_is_passed_on_with_its_tags() {
+    let judged = judge_log(&good_log()).expect("good");
+    assert_eq!(judged.tags, Some(tags()));
+    assert_eq!(judged.state, State::Submitted);
+    assert!(judged.schema.expect("mirrored").contains("1.2.2"));
+}
+
+#[test]
+fn row_1_a_forged_set_is_an_invalid_event_log() {
+    let mut log = good_log();
+    let (signed_part, _) = log[0].rsplit_once('.').expect("segments");
+    log[0] = format!("{signed_part}.Zm9yZ2Vk");
+    assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
+}
+
+#[test]
+fn row_1_a_set_that_is_none_is_an_invalid_event_log() {
+    let log = [good_log(), vec!["x.y.z".to_owned()]].concat();
+    assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
+}
+
+#[test]
+fn row_1_nobody_else_may_issue_events() {
+    for issuer in [
+        Issuer::Service("https://evil.example.org".to_owned()),
+        Issuer::Destination(DestinationId::from_random([9; 16])),
+    ] {
+        let forged = Claims { issuer, ..by_service(Event::Notified(serde_json::Map::new())) };
+        let log = [good_log(), vec![signed(&forged)]].concat();
+        assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
+    }
+}
+
+#[test]
+fn row_1_the_service_may_not_accept_for_us() {
+    let log = [good_log(), vec![signed(&by_service(Event::Accepted(None)))]].concat();
+    assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
+}
+
+#[test]
+fn row_1_a_set_of_another_case_is_an_invalid_event_log() {
+    let foreign =
+        Claims { case: FitCaseId::from_random([8; 16]), ..by_service(Event::Notified(serde_json::Map::new())) };
+    let log = [good_log(), vec![signed(&foreign)]].concat();
+    assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
+}
+
+#[test]
+fn row_2_two_submit_events_or_none_are_an_invalid_event_log() {
+    let twice = [good_log(), good_log()].concat();
+    assert_eq!(problems(judge_log(&twice)), one("invalid-event-log", "submission"));
+    assert_eq!(problems(judge_log(&good_log()[..1])), one("invalid-event-log", "submission"));
+    assert_eq!(problems(judge_log(&[])), one("invalid-event-log", "submission"));
+}
+
+#[test]
+fn an_unknown_set_key_is_a_reason_to_come_back_and_never_to_reject() {
+    let claims = by_service(Event::Created);
+    let unknown = claims.sign(&NamedKey::new("rolled-over")).expect("signed");
+    let log = [vec!["broken".to_owned(), unknown], good_log()].concat();
+    let kid = "rolled-over".parse().expect("a kid");
+    assert_eq!(judge_log(&log), Err(Stop::Retry(Retry::UnknownSetKey(kid))));
+}
+
+#[test]
+fn events_of_other_submissions_in_the_case_are_passed_over() {
+    let other = Claims {
+        subject: Subject::Submission(SubmissionId::from_random([7; 16])),
+        issuer: Issuer::Destination(DestinationId::from_random([9; 16])),
+        ..by_service(Event::Submitted(None))
+    };
+    let log = [good_log(), vec![signed(&other)]].concat();
+    assert_eq!(judge_log(&log).expect("good").events.len(), 2);
+}
+
+#[test]
+fn only_keys_of_those_who_may_speak_are_needed() {
+    let issuers = [SERVICE.to_owned()];
+    let check =
+        EventLogCheck { submission: submission(), case: case(), destination: destination(), service_issuers: &issuers };
+    let evil = Claims { issuer: Issuer::Service("https://evil.example.org".to_owned()), ..by_service(Event::Created) };
+    let log = [good_log(), vec![signed(&evil)]].concat();
+    let needed = check.keys_needed(&log);
+    assert_eq!(needed, [(Issuer::Service(SERVICE.to_owned()), service_key().0)]);
+}
+
+#[test]
+fn our_own_acceptance_is_found_in_the_log() {
+    let ours = Claims { issuer: Issuer::Destination(destination()), ..by_service(Event::Accepted(Some(tags()))) };
+    let ours = ours.sign(&NamedKey::new("our-set-key")).expect("signed");
+    assert_eq!(judge_log(&[good_log(), vec![ours]].concat()).expect("good").state, State::Accepted);
+}
+
+fn judge_tags(tags: Option<&AuthenticationTags>) -> Result<Tags, Stop> {
+    TagCheck { attachments: &[attachment_id()], has_data: true }.judge(tags)
+}
+
+#[test]
+fn row_3_a_submit_event_without_tags_lacks_them() {
+    assert_eq!(problems(judge_tags(None)), one("missing-authentication-tags", "submission"));
+}
+
+#[test]
+fn row_3_incomplete_tags_are_an_invalid_event_log() {
+    let incomplete = AuthenticationTags { metadata: None, data: None, ..tags() };
+    let both = ["invalid-event-log"; 2].map(|suffix| (suffix.to_owned(), "submission".to_owned()));
+    assert_eq!(problems(judge_tags(Some(&incomplete))), both);
+}
+
+#[test]
+fn row_4_attachments_without_tags_or_tags_without_attachments_do_not_match() {
+    let none = AuthenticationTags { attachments: [].into(), ..tags() };
+    assert_eq!(problems(judge_tags(Some(&none))), one("attachments-mismatch", "submission"));
+    let mut more = tags();
+    more.attachments.insert(AttachmentId::from_random([6; 16]), tag(9));
+    assert_eq!(problems(judge_tags(Some(&more))), one("attachments-mismatch", "submission"));
+}
+
+#[test]
+fn an_id_that_the_service_names_twice_counts_once() {
+    let twice = [attachment_id(), attachment_id()];
+    let judged = TagCheck { attachments: &twice, has_data: true }.judge(Some(&tags()));
+    assert_eq!(judged.expect("good").to_event(), tags());
+}
