@@ -18,7 +18,7 @@ lint: assets ## formatting and clippy, warnings are errors
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 docs: assets ## the documentation of the code, warnings are errors
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items
 
 deny: ## licences, banned and doubled crates, where crates come from
 	@.ci/need cargo-deny
