@@ -13,6 +13,7 @@ mod header;
 pub mod jwe;
 pub mod jwk;
 pub mod jws;
+pub mod key_set;
 pub mod keygen;
 pub mod kid;
 pub mod rsa;

@@ -80,8 +80,12 @@ pub struct AuthenticationTags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<AuthenticationTag>,
     /// Of each uploaded attachment or fragment.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_none")]
     pub attachments: BTreeMap<AttachmentId, AuthenticationTag>,
+}
+
+fn null_is_none<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<AttachmentId, AuthenticationTag>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]

@@ -199,5 +199,5 @@ fn wrapped_key(segment: &[u8]) -> Result<Vec<u8>, JweRefused> {
 }
 
 fn cipher(key: &ContentKey) -> Result<LessSafeKey, JweRefused> {
-    UnboundKey::new(&AES_256_GCM, key.bytes()).map(LessSafeKey::new).map_err(|_| JweRefused::Tag)
+    UnboundKey::new(&AES_256_GCM, key.as_bytes()).map(LessSafeKey::new).map_err(|_| JweRefused::Tag)
 }

@@ -102,7 +102,7 @@ mod tests {
         let made = generate(PrivateUse::UnwrapKey, kid, &certificate()).expect("a key");
         let wrapped = EncryptionKey::new(&made.public()).expect("usable").wrap_key(&ContentKey::from_random([3; 32]));
         let unwrapped = DecryptionKey::new(&made).expect("usable").unwrap_key(&wrapped.expect("wrapped"));
-        assert_eq!(unwrapped.expect("unwrapped").bytes(), &[3; 32]);
+        assert_eq!(unwrapped.expect("unwrapped").as_bytes(), &[3; 32]);
         assert!(SigningKey::new(&made).is_err(), "an encryption key does not sign");
     }
 }

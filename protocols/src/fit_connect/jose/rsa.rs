@@ -33,7 +33,9 @@ impl ContentKey {
         Self(Zeroizing::new(bytes))
     }
 
-    pub(super) fn bytes(&self) -> &[u8; 32] {
+    /// The key itself, for whoever implements the seam.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -224,7 +226,7 @@ impl WrapKey for EncryptionKey {
 
     fn wrap_key(&self, key: &ContentKey) -> Result<Vec<u8>, RsaFailed> {
         let mut wrapped = vec![0; self.key.ciphertext_size()];
-        self.key.encrypt(&OAEP_SHA256_MGF1SHA256, key.bytes(), &mut wrapped, None).map_err(|_| RsaFailed)?;
+        self.key.encrypt(&OAEP_SHA256_MGF1SHA256, key.as_bytes(), &mut wrapped, None).map_err(|_| RsaFailed)?;
         Ok(wrapped)
     }
 }

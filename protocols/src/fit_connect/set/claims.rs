@@ -16,7 +16,7 @@ use crate::{
 const EARLIEST: i64 = 1_577_833_200;
 
 /// Who says something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Issuer {
     /// The delivery service, by its base URL.
     Service(String),

@@ -87,7 +87,7 @@ pub enum Event {
     /// See [`EventKind::SubmitSubmission`]; old services send no tags.
     Submitted(Option<AuthenticationTags>),
     /// See [`EventKind::NotifySubmission`]; what it carries is not established and kept as it is.
-    Notified(Map<String, Value>),
+    Notified(Value),
     /// See [`EventKind::ForwardSubmission`].
     Forwarded(Option<AuthenticationTags>),
     /// See [`EventKind::AcceptSubmission`]; carries what was accepted.
@@ -100,7 +100,7 @@ pub enum Event {
         tags: Option<AuthenticationTags>,
     },
     /// See [`EventKind::DeleteSubmission`]; what it carries is not established and kept as it is.
-    Deleted(Map<String, Value>),
+    Deleted(Value),
     /// An event we do not know.
     Other {
         /// Its URI.
@@ -134,19 +134,18 @@ impl Event {
         let Some(kind) = EventKind::of(uri) else {
             return Ok(Self::Other { uri: uri.to_owned(), payload: payload.clone() });
         };
-        let members = payload.as_object().ok_or(EventRefused(kind.name()))?;
         let carried = || Payload::deserialize(payload).map_err(|_| EventRefused(kind.name()));
         Ok(match kind {
             EventKind::CreateSubmission => Self::Created,
             EventKind::SubmitSubmission => Self::Submitted(carried()?.authentication_tags),
-            EventKind::NotifySubmission => Self::Notified(members.clone()),
+            EventKind::NotifySubmission => Self::Notified(payload.clone()),
             EventKind::ForwardSubmission => Self::Forwarded(carried()?.authentication_tags),
             EventKind::AcceptSubmission => Self::Accepted(carried()?.authentication_tags),
             EventKind::RejectSubmission => {
                 let Payload { authentication_tags, problems } = carried()?;
                 Self::Rejected { problems: problems.unwrap_or_default(), tags: authentication_tags }
             }
-            EventKind::DeleteSubmission => Self::Deleted(members.clone()),
+            EventKind::DeleteSubmission => Self::Deleted(payload.clone()),
         })
     }
 
@@ -173,7 +172,7 @@ impl Event {
         };
         let payload = match self {
             Self::Created => Value::Object(Map::new()),
-            Self::Notified(members) | Self::Deleted(members) => Value::Object(members.clone()),
+            Self::Notified(payload) | Self::Deleted(payload) => payload.clone(),
             Self::Submitted(tags) | Self::Forwarded(tags) | Self::Accepted(tags) => with(tags, None),
             Self::Rejected { problems, tags } => with(tags, Some(problems)),
             Self::Other { uri, payload } => return (uri.clone(), payload.clone()),

@@ -41,18 +41,18 @@ pub struct AttachmentCheck<'a> {
 }
 
 impl AttachmentCheck<'_> {
-    /// Judges the attachment by its parts, in the order of [`parts`], and the hash of their joined plaintext.
+    /// Judges the attachment by its parts, in the order of [`parts`], and the hash of their joined plaintext. A caller
+    /// may stop fetching at the first part that cannot be used.
     ///
     /// # Errors
     /// Rejects what is absent or changed; asks for a retry when our key is not known.
     pub fn judge(&self, fetched: &[FetchedPart], joined: Option<&ContentHash>) -> Result<(), Stop> {
         let expected = parts(self.described);
-        let judged = expected.iter().enumerate().map(|(at, part)| match fetched.get(at) {
-            Some(fetched) => self.part(*part, fetched),
-            None => self.stop(Check::AttachmentPresent, "Die Anlage wurde nicht vollständig abgerufen."),
-        });
-        super::all(judged)?;
-        if joined == Some(&self.described.hash) && fetched.len() == expected.len() {
+        super::all(expected.iter().zip(fetched).map(|(part, fetched)| self.part(*part, fetched)))?;
+        if fetched.len() < expected.len() {
+            return self.stop(Check::AttachmentPresent, "Die Anlage kann nicht vollständig abgerufen werden.");
+        }
+        if joined == Some(&self.described.hash) {
             return Ok(());
         }
         self.stop(Check::AttachmentHash, "Die Prüfsumme der Anlage ist nicht die der Metadaten.")

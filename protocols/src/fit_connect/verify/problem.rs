@@ -10,9 +10,10 @@ use crate::ids::AttachmentId;
 pub const PREFIX: &str = "https://schema.fitko.de/fit-connect/events/problems/";
 
 /// The part of a submission that a problem is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Instance {
-    /// The submission as a whole.
+    /// The submission as a whole; also where an author names no part.
+    #[default]
     Submission,
     /// Its metadata.
     Metadata,
@@ -76,5 +77,6 @@ pub struct Problem {
     #[serde(default)]
     pub detail: String,
     /// The part that it is about.
+    #[serde(default)]
     pub instance: Instance,
 }

@@ -124,7 +124,7 @@ impl Gcm {
 }
 
 fn cipher_key(key: &ContentKey) -> Result<UnboundCipherKey, CipherFailed> {
-    UnboundCipherKey::new(&AES_256, key.bytes()).map_err(|_| CipherFailed)
+    UnboundCipherKey::new(&AES_256, key.as_bytes()).map_err(|_| CipherFailed)
 }
 
 fn counter_block(iv: Iv, counter: u32) -> [u8; BLOCK] {

@@ -176,6 +176,13 @@ impl Opener {
         self.text(chunk, quarantine)
     }
 
+    /// The tag as far as it can be read, checked or not: tells a changed tag from changed content. Whole once the last
+    /// chunk was pushed.
+    #[must_use]
+    pub fn seen_tag(&self) -> Option<AuthenticationTag> {
+        std::str::from_utf8(self.tag.as_deref()?).ok()?.parse().ok()
+    }
+
     /// The message is complete: checks the tag. Only now may the plaintext be used.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ fn row_1_nobody_else_may_issue_events() {
         Issuer::Service("https://evil.example.org".to_owned()),
         Issuer::Destination(DestinationId::from_random([9; 16])),
     ] {
-        let forged = Claims { issuer, ..by_service(Event::Notified(serde_json::Map::new())) };
+        let forged = Claims { issuer, ..by_service(Event::Notified(serde_json::Value::Null)) };
         let log = [good_log(), vec![signed(&forged)]].concat();
         assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
     }
@@ -144,7 +144,7 @@ fn row_1_the_service_may_not_accept_for_us() {
 #[test]
 fn row_1_a_set_of_another_case_is_an_invalid_event_log() {
     let foreign =
-        Claims { case: FitCaseId::from_random([8; 16]), ..by_service(Event::Notified(serde_json::Map::new())) };
+        Claims { case: FitCaseId::from_random([8; 16]), ..by_service(Event::Notified(serde_json::Value::Null)) };
     let log = [good_log(), vec![signed(&foreign)]].concat();
     assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
 }
