@@ -4,5 +4,6 @@
 pub mod cli;
 pub mod config;
 pub mod doctor;
+pub mod logging;
 pub mod sandbox;
 pub mod sender;

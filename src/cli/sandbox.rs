@@ -1,12 +1,16 @@
 //! `ozg-cloud sandbox`: runs the stand-in for FIT-Connect until it is told to end.
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Failure, wall_clock};
-use crate::sandbox::{self, Running, SandboxArgs};
+use crate::{
+    config::{Log, LogFormat, LogLevel},
+    logging,
+    sandbox::{self, Running, SandboxArgs},
+};
 
 /// Testgegenstelle für FIT-Connect: Token, Zustellpunkte, Einreichungen, Ereignisse, Callbacks, Routing
 #[derive(Debug, Args)]
@@ -24,8 +28,8 @@ impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         let settings = self.sandbox.settings(wall_clock).map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
-        // A second subscriber is refused; then somebody else already listens to the log.
-        drop(tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::INFO).try_init());
+        // A second log is refused; then somebody else already listens.
+        drop(logging::start(Log { level: LogLevel::Info, format: LogFormat::Text }));
         runtime.block_on(async {
             let mut running = sandbox::run(settings).await.map_err(failed)?;
             introduce(context, &running)?;
