@@ -8,6 +8,8 @@
 pub mod destination;
 pub mod page;
 pub mod problem;
+#[cfg(test)]
+mod recorded;
 pub mod submission;
 pub mod token;
 

@@ -319,3 +319,15 @@ fn private_numbers_that_do_not_fit_are_refused() {
     key.as_object_mut().expect("object").remove("qi");
     assert_eq!(PrivateJwk::parse(key.to_string().as_bytes()).err(), Some(JwkRefused::Private("qi")));
 }
+
+#[test]
+fn a_changed_tag_is_told_from_changed_content() {
+    let text = text("tag-bitflip.jwe");
+    let Ok(Progress::Head(head)) = JweReader::new().push(text.as_bytes()) else { panic!("a head expected") };
+    let content_key = decryption_key().unwrap_key(&head.wrapped_key).expect("unwrapped");
+    let mut opener = head.open(&content_key, LIMITS).expect("opened");
+    opener.push(&[], &mut Vec::new()).expect("read");
+    let seen = opener.seen_tag().expect("a whole tag");
+    assert_eq!(Some(seen.as_str()), text.rsplit('.').next());
+    assert!(matches!(opener.finish(&mut Vec::new()), Err(StreamError::Refused(JweRefused::Tag))));
+}

@@ -4,8 +4,11 @@ use super::{super::*, DATA, attachment, attachment_id, data_part, one, opened, p
 use crate::fit_connect::{
     hash::ContentHash,
     jose::jwe::JweRefused,
+    metadata::AttachmentPart,
     metadata::{DataPart, DataSchema},
+    tag::AuthenticationTags,
 };
+use crate::ids::AttachmentId;
 
 fn about_attachment() -> String {
     format!("attachment:{}", attachment_id())
@@ -74,6 +77,19 @@ fn row_15_an_attachment_that_is_not_there_is_missing() {
     for fetched in [&[FetchedPart::Missing][..], &[]] {
         assert_eq!(problems(judge_attachment(fetched, None)), one("missing-attachment", &about_attachment()));
     }
+}
+
+#[test]
+fn what_follows_a_broken_fragment_need_not_be_fetched() {
+    let fragments: Vec<_> = (10..13).map(|number| AttachmentId::from_random([number; 16])).collect();
+    let described = AttachmentPart { fragments: fragments.clone(), ..attachment() };
+    let tags = AuthenticationTags { attachments: fragments.iter().map(|id| (*id, tag(3))).collect(), ..tags() };
+    let tags = TagCheck { attachments: &fragments, has_data: true }.judge(Some(&tags)).expect("good");
+    let check = AttachmentCheck { described: &described, tags: &tags };
+    let good = FetchedPart::Opened(tag(3));
+    let found = problems(check.judge(&[good.clone(), FetchedPart::Opened(tag(9))], None));
+    assert_eq!(found, one("incorrect-authentication-tag", &about_attachment()));
+    assert_eq!(problems(check.judge(&[good], None)), one("missing-attachment", &about_attachment()));
 }
 
 #[test]
