@@ -1,1 +1,30 @@
-//! stub
+//! The supervised hierarchy: who owns state, and when things happen. All application state lives here.
+//!
+//! ractor runs whoever owns state and decides; actix runs the pools of synchronous workers behind a guard. Outside code
+//! knows [`House`] and [`Tenant`] only: permits are taken and time is stamped in their methods, at the edge. Nothing in
+//! here speaks HTTP to a browser, holds a lock across an await or blocks a thread of the runtime.
+
+pub mod blobs;
+mod case;
+mod house;
+mod journal;
+pub mod observe;
+pub mod pool;
+pub mod seams;
+mod secret;
+pub mod settings;
+pub mod supervise;
+pub mod tenant;
+mod views;
+
+pub use blobs::{BlobError, BlobReader};
+pub use case::{CaseSheet, Outcome, Ticket};
+pub use house::{DrainReport, House, Pools, Readiness, Seams, StartError};
+pub use observe::{ActorReport, ActorState};
+pub use secret::Secret;
+pub use settings::{
+    DestinationSettings, HouseSettings, OrgUnitSettings, PublishedService, RoutingRule, TenantSettings,
+};
+pub use supervise::AskError;
+pub use tenant::{Callback, CallbackError, InvalidToken, NewAccount, SessionToken, SignInError, Tenant};
+pub use views::{Change, ChangeFeed, ClearingItem, WorkList};

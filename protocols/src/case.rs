@@ -29,6 +29,8 @@ pub use receive::Receive;
 pub use step::{Discard, FetchBack, PutBack, StartWork};
 pub use transitions::{Action, Status};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     application::Application,
     ids::{CaseId, CommentId, OrgUnitId},
@@ -84,8 +86,8 @@ pub trait Command {
     fn decide(self, case: Option<&Case>, act: &Act) -> Result<Vec<Event>, Refusal>;
 }
 
-/// A case as its events have made it.
-#[derive(Debug, Clone, PartialEq)]
+/// A case as its events have made it. A snapshot of it names [`FOLD_REVISION`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     /// Its number (Vorgangsnummer).
     pub number: CaseNumber,
@@ -112,7 +114,7 @@ pub struct Case {
 }
 
 /// What somebody wrote on a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
     /// Its id.
     pub id: CommentId,

@@ -1,0 +1,177 @@
+//! The journal of one tenant as the actors use it: [`ozg_storage::journal::Journal`] around the synchronous store.
+//!
+//! Appends go to the tenant's batcher, which gathers the next batch while one is in flight; the vault pool makes each
+//! batch durable. Everything else is a job of the vault or of the reader pool. One batcher and no name per tenant; a small
+//! pool serves them all.
+
+mod batcher;
+
+use std::sync::Arc;
+
+use ozg_protocols::{ids::CommandKey, moment::Moment};
+use ozg_storage::{
+    journal::{
+        Append, Appended, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
+        JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+    },
+    redb_core::RedbCore,
+};
+use tokio::{
+    sync::oneshot,
+    time::{Duration, Instant},
+};
+
+pub(crate) use batcher::{BatcherActor, BatcherMessage, Pending};
+
+use crate::{
+    observe::Probe,
+    pool::Workers,
+    supervise::{self, Address, Spec},
+};
+
+/// How long an append waits for its answer before its outcome counts as unknown.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// The journal of one tenant.
+#[derive(Debug, Clone)]
+pub(crate) struct TenantJournal {
+    core: Arc<RedbCore>,
+    vault: Workers,
+    readers: Workers,
+    batcher: Address<BatcherMessage>,
+    probe: Probe,
+}
+
+impl TenantJournal {
+    /// The journal around this store, and its batcher as a child of the infrastructure (whose probe this is).
+    pub(crate) fn new(
+        name: &str,
+        core: Arc<RedbCore>,
+        vault: Workers,
+        readers: Workers,
+        infrastructure: &Probe,
+    ) -> (Self, Spec) {
+        let name = format!("batcher-{name}");
+        let probe = infrastructure.child(name.clone(), &supervise::BATCHER, 0);
+        let (store, workers) = (core.clone(), vault.clone());
+        let arguments = move |probe| (store.clone(), workers.clone(), probe);
+        let (spec, batcher) = Spec::new(name, &supervise::BATCHER, || BatcherActor, arguments);
+        (Self { core, vault, readers, batcher, probe: probe.clone() }, spec.seen_by(probe))
+    }
+
+    async fn send(&self, append: Append) -> Result<Appended, JournalError> {
+        let started = Instant::now();
+        let (reply, answer) = oneshot::channel();
+        let pending = Pending { append, since: started, reply };
+        let taken = self.batcher.tell(BatcherMessage::Append(Box::new(pending), self.probe.waiting(None)));
+        let answer = match tokio::time::timeout(WITHIN, answer).await {
+            _ if !taken => Err(JournalError::Unavailable),
+            Ok(Ok(answer)) => answer,
+            // The batcher or its job ended under way: the batch may have become durable all the same.
+            Ok(Err(_)) | Err(_) => Err(JournalError::UnknownOutcome),
+        };
+        let metrics = self.probe.observation().metrics();
+        metrics.appended(outcome(&answer), started.elapsed());
+        match answer {
+            Ok(Appended::Conflict { .. }) => drop(metrics.conflicts.inc()),
+            Ok(Appended::Fenced { .. }) => drop(metrics.fenced.inc()),
+            _ => {}
+        }
+        answer
+    }
+
+    async fn on<T: Send + 'static>(
+        &self,
+        workers: &Workers,
+        name: &'static str,
+        work: impl FnOnce(&RedbCore) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let core = self.core.clone();
+        workers.run(name, move || work(&core)).await.map_err(|_| JournalError::Unavailable)?
+    }
+}
+
+const fn outcome(answer: &Result<Appended, JournalError>) -> &'static str {
+    match answer {
+        Ok(Appended::Durable { .. }) => "durable",
+        Ok(Appended::Duplicate { .. }) => "duplicate",
+        Ok(Appended::KeyReused) => "key_reused",
+        Ok(Appended::Conflict { .. }) => "conflict",
+        Ok(Appended::Fenced { .. }) => "fenced",
+        Err(JournalError::UnknownOutcome) => "unknown",
+        Err(JournalError::Full) => "full",
+        Err(_) => "error",
+    }
+}
+
+impl Journal for TenantJournal {
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
+        Box::pin(self.send(append))
+    }
+
+    fn answer_to(
+        &self,
+        stream: StreamId,
+        key: CommandKey,
+    ) -> BoxFuture<'_, Result<Option<StoredAnswer>, JournalError>> {
+        Box::pin(self.on(&self.readers, "answer", move |core| core.answer_to(stream, key)))
+    }
+
+    fn read(
+        &self,
+        stream: StreamId,
+        from: Version,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, JournalError>> {
+        Box::pin(self.on(&self.readers, "read", move |core| core.read(stream, from, limit)))
+    }
+
+    fn beginning(&self) -> Cursor {
+        self.core.beginning()
+    }
+
+    fn tail(&self, after: Cursor, limit: usize) -> BoxFuture<'_, Result<TailPage, JournalError>> {
+        Box::pin(self.on(&self.readers, "tail", move |core| core.tail(&after, limit)))
+    }
+
+    fn put_snapshot(
+        &self,
+        stream: StreamId,
+        version: Version,
+        body: SealedBody,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.on(&self.vault, "snapshot", move |core| core.put_snapshot(stream, version, body)))
+    }
+
+    fn snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<Option<(Version, SealedBody)>, JournalError>> {
+        Box::pin(self.on(&self.readers, "snapshot", move |core| core.snapshot(stream)))
+    }
+
+    fn claim(
+        &self,
+        target: EffectTarget,
+        now: Moment,
+        until: Moment,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>> {
+        Box::pin(self.on(&self.vault, "claim", move |core| core.claim(target, now, until, limit)))
+    }
+
+    fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.on(&self.vault, "settle", move |core| core.settle(&verdicts)))
+    }
+
+    fn put_record(
+        &self,
+        kind: u8,
+        id: u128,
+        value: Option<SealedBody>,
+        expires: Moment,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.on(&self.vault, "record", move |core| core.put_record(kind, id, value, expires)))
+    }
+
+    fn record(&self, kind: u8, id: u128, now: Moment) -> BoxFuture<'_, Result<Option<SealedBody>, JournalError>> {
+        Box::pin(self.on(&self.readers, "record", move |core| core.record(kind, id, now)))
+    }
+}

@@ -1,0 +1,129 @@
+//! The batcher: group commit for one tenant. While one batch is in flight the next one gathers; at most [`LARGEST`] appends
+//! go together. It holds only what is under way: when it ends, its callers hear that the outcome is unknown and repeat.
+
+use std::sync::Arc;
+
+use ozg_storage::{
+    journal::{Append, Appended, JournalError},
+    redb_core::RedbCore,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    observe::{ActorState, Probe, Waiting},
+    pool::Workers,
+};
+
+/// The most appends of one commit.
+const LARGEST: usize = 256;
+
+/// An append whose author waits.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) append: Append,
+    pub(crate) since: Instant,
+    pub(crate) reply: oneshot::Sender<Result<Appended, JournalError>>,
+}
+
+/// What a batcher is told.
+#[derive(Debug)]
+pub(crate) enum BatcherMessage {
+    /// One more append.
+    Append(Box<Pending>, Waiting),
+    /// The batch in flight has been answered.
+    Landed,
+}
+
+/// Starts a batcher.
+#[derive(Debug)]
+pub(crate) struct BatcherActor;
+
+/// What gathers, and whether something is in flight.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    core: Arc<RedbCore>,
+    vault: Workers,
+    probe: Probe,
+    next: Vec<(Box<Pending>, Waiting)>,
+    in_flight: bool,
+}
+
+impl Actor for BatcherActor {
+    type Msg = BatcherMessage;
+    type State = Gathering;
+    type Arguments = (Arc<RedbCore>, Workers, Probe);
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<BatcherMessage>,
+        (core, vault, probe): Self::Arguments,
+    ) -> Result<Gathering, ActorProcessingErr> {
+        probe.set(ActorState::Running);
+        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false })
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<BatcherMessage>,
+        message: BatcherMessage,
+        batch: &mut Gathering,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            BatcherMessage::Append(pending, waiting) => batch.next.push((pending, waiting)),
+            BatcherMessage::Landed => batch.in_flight = false,
+        }
+        if !batch.in_flight && !batch.next.is_empty() {
+            batch.send(me);
+        }
+        Ok(())
+    }
+
+    /// What still gathers while the batcher is drained goes too, before its end.
+    async fn post_stop(&self, _: ActorRef<BatcherMessage>, batch: &mut Gathering) -> Result<(), ActorProcessingErr> {
+        while !batch.next.is_empty() {
+            batch.commit().await;
+        }
+        Ok(())
+    }
+}
+
+impl Gathering {
+    /// Sends what has gathered; the answer comes back as a message, so that gathering goes on meanwhile.
+    fn send(&mut self, me: ActorRef<BatcherMessage>) {
+        self.in_flight = true;
+        let commit = self.commit();
+        tokio::spawn(async move {
+            commit.await;
+            let _ = me.cast(BatcherMessage::Landed);
+        });
+    }
+
+    fn commit(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        let rest = self.next.split_off(self.next.len().min(LARGEST));
+        let gathered = std::mem::replace(&mut self.next, rest);
+        let metrics = self.probe.observation().clone();
+        metrics.metrics().batch_size.observe(gathered.len() as f64);
+        if let Some((oldest, _)) = gathered.first() {
+            metrics.metrics().queue_age.set(oldest.since.elapsed().as_secs_f64());
+        }
+        let mut working = Vec::with_capacity(gathered.len());
+        let (mut appends, mut replies) = (Vec::with_capacity(gathered.len()), Vec::with_capacity(gathered.len()));
+        for (pending, waiting) in gathered {
+            let Pending { append, reply, .. } = *pending;
+            working.push(waiting.begin("append"));
+            appends.push(append);
+            replies.push(reply);
+        }
+        let (core, vault) = (self.core.clone(), self.vault.clone());
+        async move {
+            // A job that is lost answers nobody: whoever waits hears that the outcome is unknown.
+            if let Ok(answers) = vault.run("commit", move || core.commit(appends)).await {
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    let _ = reply.send(answer);
+                }
+            }
+            drop(working);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The counters of one actor. Written by whoever handles or sends, read by the observer; atomics only, except the words of
+//! the last failure.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use ozg_protocols::moment::Moment;
+
+use super::{ActorReport, ClassMeter};
+use crate::supervise::Policy;
+
+/// How many seconds of mailbox depth are kept.
+pub const HISTORY: usize = 60;
+
+/// Powers of two of microseconds, up to about two minutes.
+const BUCKETS: usize = 28;
+
+/// How an actor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ActorState {
+    /// Made, but not ready yet.
+    Starting,
+    /// Ready, without work.
+    Running,
+    /// Handling a message.
+    Busy,
+    /// Failed; it is started again after a pause.
+    Restarting,
+    /// Failed too often: it answers 503 until somebody looks.
+    Disturbed,
+    /// At its end.
+    Stopped,
+}
+
+impl ActorState {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Starting, Self::Running, Self::Busy, Self::Restarting, Self::Disturbed, Self::Stopped];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Busy => "busy",
+            Self::Restarting => "restarting",
+            Self::Disturbed => "disturbed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Instruments {
+    names: Vec<String>,
+    policy: &'static Policy,
+    limit: u64,
+    meter: ClassMeter,
+    state: AtomicU8,
+    mailbox: AtomicU64,
+    handled: AtomicU64,
+    restarts: AtomicU64,
+    busy_micros: AtomicU64,
+    waited_micros: AtomicU64,
+    took: [AtomicU32; BUCKETS],
+    history: [AtomicU32; HISTORY],
+    ticks: AtomicU64,
+    last_failure: Mutex<Option<(Moment, String)>>,
+}
+
+impl Instruments {
+    pub(super) fn new(names: &[String], policy: &'static Policy, limit: u64, meter: ClassMeter) -> Self {
+        Self {
+            names: names.to_vec(),
+            policy,
+            limit,
+            meter,
+            state: AtomicU8::new(ActorState::Starting as u8),
+            mailbox: AtomicU64::new(0),
+            handled: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            busy_micros: AtomicU64::new(0),
+            waited_micros: AtomicU64::new(0),
+            took: std::array::from_fn(|_| AtomicU32::new(0)),
+            history: std::array::from_fn(|_| AtomicU32::new(0)),
+            ticks: AtomicU64::new(0),
+            last_failure: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(super) fn path(&self) -> String {
+        self.names.join("/")
+    }
+
+    pub(super) const fn class(&self) -> &'static str {
+        self.policy.class
+    }
+
+    pub(super) fn state(&self) -> ActorState {
+        let state = self.state.load(Relaxed);
+        ActorState::ALL.into_iter().find(|known| *known as u8 == state).unwrap_or(ActorState::Stopped)
+    }
+
+    pub(super) fn mailbox(&self) -> u64 {
+        self.mailbox.load(Relaxed)
+    }
+
+    pub(super) fn set(&self, state: ActorState) {
+        self.state.store(state as u8, Relaxed);
+    }
+
+    pub(super) fn enqueued(&self) {
+        self.mailbox.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn dequeued(&self) {
+        self.mailbox.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn began(&self) {
+        self.set(ActorState::Busy);
+    }
+
+    pub(super) fn waited(&self, waited: Duration) {
+        self.waited_micros.fetch_add(micros(waited), Relaxed);
+        self.meter.wait.observe(waited.as_secs_f64());
+    }
+
+    pub(super) fn ended(&self, took: Duration) {
+        // A failure that was noted while it worked stays to be seen.
+        let _ = self.state.compare_exchange(ActorState::Busy as u8, ActorState::Running as u8, Relaxed, Relaxed);
+        self.handled.fetch_add(1, Relaxed);
+        self.busy_micros.fetch_add(micros(took), Relaxed);
+        self.took[bucket(took)].fetch_add(1, Relaxed);
+        self.meter.busy.inc_by(took.as_secs_f64());
+    }
+
+    pub(super) fn failed(&self, at: Moment, what: &str) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, what.to_owned()));
+    }
+
+    pub(super) fn restarted(&self, reason: &'static str) {
+        self.restarts.fetch_add(1, Relaxed);
+        self.meter.restarted(reason);
+    }
+
+    pub(super) fn take_history(&self) {
+        let tick = self.ticks.fetch_add(1, Relaxed);
+        let depth = u32::try_from(self.mailbox()).unwrap_or(u32::MAX);
+        self.history[usize::try_from(tick % HISTORY as u64).unwrap_or(0)].store(depth, Relaxed);
+    }
+
+    pub(super) fn report(&self) -> ActorReport {
+        let oldest = usize::try_from(self.ticks.load(Relaxed) % HISTORY as u64).unwrap_or(0);
+        let history = (0..HISTORY).map(|second| self.history[(oldest + second) % HISTORY].load(Relaxed)).collect();
+        ActorReport {
+            path: self.path(),
+            class: self.class(),
+            depth: u16::try_from(self.names.len().saturating_sub(1)).unwrap_or(u16::MAX),
+            state: self.state(),
+            mailbox: self.mailbox(),
+            mailbox_limit: self.limit,
+            handled: self.handled.load(Relaxed),
+            restarts: self.restarts.load(Relaxed),
+            last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            busy: Duration::from_micros(self.busy_micros.load(Relaxed)),
+            waited: Duration::from_micros(self.waited_micros.load(Relaxed)),
+            p99: self.p99(),
+            history,
+            policy: self.policy.words,
+        }
+    }
+
+    fn p99(&self) -> Option<Duration> {
+        let counts: Vec<u64> = self.took.iter().map(|count| u64::from(count.load(Relaxed))).collect();
+        let all: u64 = counts.iter().sum();
+        let mut left = all.div_ceil(100);
+        for (bucket, count) in counts.iter().enumerate().rev() {
+            if all > 0 && *count >= left {
+                return Some(Duration::from_micros(2 << bucket));
+            }
+            left = left.saturating_sub(*count);
+        }
+        None
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn bucket(time: Duration) -> usize {
+    let log = (micros(time) | 1).ilog2();
+    usize::try_from(log).unwrap_or(0).min(BUCKETS - 1)
+}

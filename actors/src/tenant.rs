@@ -1,0 +1,207 @@
+//! The tenant actor: supervises everything of one municipality and knows where its cases are.
+//!
+//! Owns the map of resident cases ([`cases`]) and its permanent children: numbers, sessions, views, notary, then whatever
+//! its channels bring along (outbox, intake, connectors). Supervised by the house, which starts it again with a pause. A
+//! message for a case is forwarded with its reply port; the tenant never waits for a case. It is drained from the edge
+//! inwards: channels, cases, then the rest.
+
+mod cases;
+mod context;
+mod edge;
+mod handle;
+mod numbers;
+mod sessions;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use ozg_protocols::ids::CaseId;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+use tokio::sync::watch;
+
+pub use context::{
+    CASE_RECORDS, CaseDoor, Channels, Connect, Connected, EFFECTS, INTAKE_RECORDS, IntakeStream, NoChannels, Numbers,
+    TenantContext,
+};
+pub(crate) use edge::Edge;
+pub(crate) use handle::TenantInner;
+pub use handle::{NewAccount, SignInError, Tenant};
+pub(crate) use numbers::{NumbersActor, NumbersMessage};
+pub(crate) use sessions::SessionsActor;
+pub use sessions::{InvalidToken, SessionToken};
+
+use crate::{
+    case::{Ask, CaseParts},
+    observe::{ActorState, Probe, Waiting},
+    supervise::{Children, Spec},
+};
+use cases::Cases;
+
+/// How long whoever asks a tenant waits for an answer.
+pub(crate) const WITHIN: Duration = Duration::from_secs(15);
+
+/// How much one tenant holds at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Messages for all its cases together.
+    pub permits: usize,
+    /// Messages for one case.
+    pub case_permits: usize,
+    /// How long a case that nobody needs stays.
+    pub idle: Duration,
+    /// How often the tenant looks for such cases.
+    pub sweep_every: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let (idle, sweep_every) = (Duration::from_secs(120), Duration::from_secs(5));
+        Self { permits: 512, case_permits: 64, idle, sweep_every }
+    }
+}
+
+/// A delivery service's call, as it came.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    /// The header `callback-authentication`.
+    pub authentication: String,
+    /// The header `callback-timestamp`.
+    pub timestamp: String,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why a callback is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackError {
+    /// No such destination, or it takes no callbacks.
+    #[error("there is no such destination")]
+    UnknownDestination,
+    /// Its authentication is missing, wrong or too old.
+    #[error("the callback is not authentic")]
+    Unauthenticated,
+    /// Its body is longer than a callback may be.
+    #[error("the callback is too long")]
+    TooLarge,
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] crate::supervise::AskError),
+}
+
+/// What a tenant is told.
+#[derive(Debug)]
+pub(crate) enum TenantMessage {
+    /// For one of its cases.
+    ForCase { case: CaseId, ask: Ask, waiting: Waiting },
+    /// The pause after a case's failure is over.
+    CaseAgain(CaseId),
+    /// The pause after a child's failure is over.
+    Again(usize),
+    /// Time to let idle cases go.
+    Sweep,
+    /// Who works here now; whoever closes the house drains them from outside, so that nobody waits for the tenant.
+    Staff { reply: RpcReplyPort<Staff> },
+}
+
+/// Who works for a tenant, each group in the order in which it is drained.
+#[derive(Debug)]
+pub(crate) struct Staff {
+    pub(crate) channels: Vec<ActorCell>,
+    pub(crate) cases: Vec<ActorCell>,
+    pub(crate) household: Vec<ActorCell>,
+}
+
+/// Makes the permanent children, anew for each start; the last is drained first.
+pub(crate) type Household = Arc<dyn Fn(&TenantContext) -> Vec<Spec> + Send + Sync>;
+
+/// What a tenant is started with.
+#[derive(Clone)]
+pub(crate) struct TenantParts {
+    pub(crate) context: TenantContext,
+    pub(crate) household: Household,
+    pub(crate) connect: Connect,
+    pub(crate) channels: Arc<watch::Sender<Option<Arc<dyn Channels>>>>,
+    pub(crate) limits: Limits,
+}
+
+/// Starts a tenant.
+#[derive(Debug)]
+pub(crate) struct TenantActor;
+
+/// A tenant while it runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    probe: Probe,
+    children: Children,
+    cases: Cases,
+    limits: Limits,
+    channels: usize,
+}
+
+impl Actor for TenantActor {
+    type Msg = TenantMessage;
+    type State = Running;
+    type Arguments = TenantParts;
+
+    async fn pre_start(&self, me: ActorRef<TenantMessage>, parts: TenantParts) -> Result<Running, ActorProcessingErr> {
+        let TenantParts { context, household, connect, channels, limits } = parts;
+        let mut children = Children::new(context.probe.clone());
+        for spec in household(&context) {
+            children.start(spec, me.get_cell()).await?;
+        }
+        let connected = connect(&context);
+        channels.send_replace(Some(connected.door));
+        let count = connected.children.len();
+        for spec in connected.children {
+            children.start(spec, me.get_cell()).await?;
+        }
+        let case = CaseParts { journal: context.journal, sealer: context.sealer, blobs: context.blobs };
+        let cases = Cases::new(case, context.probe.clone(), limits);
+        me.send_after(limits.sweep_every, || TenantMessage::Sweep);
+        context.probe.set(ActorState::Running);
+        Ok(Running { probe: context.probe, children, cases, limits, channels: count })
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<TenantMessage>,
+        message: TenantMessage,
+        tenant: &mut Running,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            TenantMessage::ForCase { case, ask, waiting } => tenant.cases.forward(case, ask, waiting, &me).await,
+            TenantMessage::CaseAgain(case) => tenant.cases.again(case, &me).await,
+            TenantMessage::Again(place) => tenant.children.again(place, &me, TenantMessage::Again).await?,
+            TenantMessage::Sweep => tenant.sweep(&me),
+            TenantMessage::Staff { reply } => tenant.staff(reply),
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<TenantMessage>,
+        event: SupervisionEvent,
+        tenant: &mut Running,
+    ) -> Result<(), ActorProcessingErr> {
+        match tenant.cases.heard(event, &me).await {
+            Some(event) => tenant.children.heard(event, &me, TenantMessage::Again),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Running {
+    fn sweep(&mut self, me: &ActorRef<TenantMessage>) {
+        let _working = self.probe.waiting(None).begin("sweep");
+        self.cases.let_idle_go();
+        me.send_after(self.limits.sweep_every, || TenantMessage::Sweep);
+    }
+
+    fn staff(&self, reply: RpcReplyPort<Staff>) {
+        let mut channels = self.children.cells();
+        let household = channels.split_off(self.channels.min(channels.len()));
+        // What was started last is drained first; the channels were started after the household.
+        let _ = reply.send(Staff { channels, cases: self.cases.cells(), household });
+    }
+}

@@ -1,0 +1,84 @@
+//! Sign-ins that failed: after [`FREE`] of them a login has to wait, twice as long each time. Counted by the keyed hash of the
+//! login, whether it exists or not.
+
+use std::{collections::HashMap, time::Duration};
+
+use ozg_protocols::moment::Moment;
+
+/// So many sign-ins may fail in a row.
+const FREE: u32 = 5;
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// More logins than that at once are an attack; the oldest are forgotten.
+const MOST: usize = 100_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Attempts(HashMap<u128, Failed>);
+
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    count: u32,
+    last: Moment,
+}
+
+impl Failed {
+    fn pause(self) -> Duration {
+        let over = self.count.saturating_sub(FREE);
+        if self.count < FREE { Duration::ZERO } else { Duration::from_secs(1 << over.min(10)).min(LONGEST) }
+    }
+}
+
+impl Attempts {
+    /// Counts an attempt as failed until it has succeeded, so that many at once do not slip through.
+    ///
+    /// # Errors
+    /// How long this login has to wait.
+    pub(super) fn begin(&mut self, login: u128, now: Moment) -> Result<(), Duration> {
+        if self.0.len() >= MOST {
+            self.0.clear();
+        }
+        let failed = self.0.entry(login).or_insert(Failed { count: 0, last: now });
+        let waited = now.since(failed.last);
+        if waited < failed.pause() {
+            return Err(failed.pause().saturating_sub(waited));
+        }
+        (failed.count, failed.last) = (failed.count.saturating_add(1), now);
+        Ok(())
+    }
+
+    pub(super) fn succeeded(&mut self, login: u128) {
+        self.0.remove(&login);
+    }
+
+    /// Forgets those that have waited long enough.
+    pub(super) fn forget(&mut self, now: Moment) {
+        self.0.retain(|_, failed| now.since(failed.last) < LONGEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_fails_five_times_waits_longer_each_time() {
+        let (mut attempts, mut now) = (Attempts::default(), Moment::from_seconds(1_000));
+        for _ in 0..FREE {
+            assert_eq!(attempts.begin(1, now), Ok(()));
+        }
+        assert_eq!(attempts.begin(1, now), Err(Duration::from_secs(1)));
+        now = now.plus(Duration::from_secs(1));
+        assert_eq!(attempts.begin(1, now), Ok(()));
+        assert_eq!(attempts.begin(1, now), Err(Duration::from_secs(2)));
+        assert_eq!(attempts.begin(2, now), Ok(()), "others do not wait");
+    }
+
+    #[test]
+    fn a_success_starts_anew() {
+        let (mut attempts, now) = (Attempts::default(), Moment::from_seconds(1_000));
+        for _ in 0..FREE {
+            assert_eq!(attempts.begin(1, now), Ok(()));
+        }
+        attempts.succeeded(1);
+        assert_eq!(attempts.begin(1, now), Ok(()));
+    }
+}
