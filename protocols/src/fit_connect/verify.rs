@@ -33,8 +33,9 @@ use super::jose::kid::Kid;
 /// Why a submission cannot be judged yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Retry {
-    /// A SET names a key that its issuer has not published (to us).
-    #[error("no key {0} to verify an event with")]
+    /// A SET names a key that its issuer has not published (to us), or our own service's key under an issuer that is not
+    /// configured: its address changed, or our settings are wrong.
+    #[error("no key {0} of a known issuer to verify an event with")]
     UnknownSetKey(Kid),
     /// A part is sealed for a key that we do not have.
     #[error("no key {0} to decrypt with")]

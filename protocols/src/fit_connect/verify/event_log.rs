@@ -46,14 +46,20 @@ pub struct JudgedLog {
 }
 
 impl EventLogCheck<'_> {
-    /// The keys that [`Self::judge`] will ask for, each once: those of issuers who may speak here, and no others.
+    /// The keys that [`Self::judge`] will ask for, each once: those of issuers who may speak here, and no others. For a
+    /// service that signs under an unknown name it is the key that our own service may have published.
     #[must_use]
     pub fn keys_needed(&self, log: &[String]) -> Vec<(Issuer, Kid)> {
         let mut needed = Vec::new();
         for set in log.iter().filter_map(|text| Set::parse(text).ok()) {
-            let key = (set.unverified().issuer.clone(), set.kid().clone());
-            if self.is_about_us(set.unverified()) && self.may_speak(&key.0) && !needed.contains(&key) {
-                needed.push(key);
+            if !self.is_about_us(set.unverified()) {
+                continue;
+            }
+            for issuer in self.speakers(&set.unverified().issuer) {
+                let key = (issuer, set.kid().clone());
+                if !needed.contains(&key) {
+                    needed.push(key);
+                }
             }
         }
         needed
@@ -71,7 +77,7 @@ impl EventLogCheck<'_> {
             match self.judge_one(text, keys) {
                 Ok(claims) => events.extend(claims),
                 Err(Found::Problem(detail)) => problems.push(Check::SetsVerify.problem(detail)),
-                Err(Found::Unknown(kid)) => return Err(Stop::Retry(Retry::UnknownSetKey(kid))),
+                Err(Found::Retry(retry)) => return Err(Stop::Retry(retry)),
             }
         }
         let mut submits = events.iter().filter_map(|set| match &set.event {
@@ -105,10 +111,10 @@ impl EventLogCheck<'_> {
             return Ok(None);
         }
         if !self.may_speak(&set.unverified().issuer) {
-            return Err(Found::Problem("Ein Security-Event-Token stammt von einem unbekannten Aussteller."));
+            return Err(self.stranger(set, keys));
         }
         let (issuer, kid) = (set.unverified().issuer.clone(), set.kid().clone());
-        let key = keys.find(&issuer, &kid).ok_or(Found::Unknown(kid))?;
+        let key = keys.find(&issuer, &kid).ok_or(Found::Retry(Retry::UnknownSetKey(kid)))?;
         let claims =
             set.verify(key).map_err(|_| Found::Problem("Die Signatur eines Security-Event-Tokens ist ungültig."))?;
         if claims.case != self.case {
@@ -129,6 +135,26 @@ impl EventLogCheck<'_> {
         claims.subject == Subject::Submission(self.submission)
     }
 
+    /// An unknown issuer: nobody, unless it is our own service under another name. That may be our own fault.
+    fn stranger(&self, set: Set<'_>, keys: &dyn SetKeys) -> Found {
+        let speakers = self.speakers(&set.unverified().issuer);
+        let key = speakers.iter().find_map(|issuer| keys.find(issuer, set.kid()));
+        let kid = set.kid().clone();
+        match key.map(|key| set.verify(key)) {
+            Some(Ok(_)) => Found::Retry(Retry::UnknownSetKey(kid)),
+            _ => Found::Problem("Ein Security-Event-Token stammt von einem unbekannten Aussteller."),
+        }
+    }
+
+    /// Whose keys may have signed what this issuer says.
+    fn speakers(&self, issuer: &Issuer) -> Vec<Issuer> {
+        match issuer {
+            _ if self.may_speak(issuer) => vec![issuer.clone()],
+            Issuer::Service(_) => self.service_issuers.iter().cloned().map(Issuer::Service).collect(),
+            Issuer::Destination(_) => Vec::new(),
+        }
+    }
+
     fn may_speak(&self, issuer: &Issuer) -> bool {
         match issuer {
             Issuer::Service(url) => self.service_issuers.contains(url),
@@ -139,5 +165,5 @@ impl EventLogCheck<'_> {
 
 enum Found {
     Problem(&'static str),
-    Unknown(Kid),
+    Retry(Retry),
 }

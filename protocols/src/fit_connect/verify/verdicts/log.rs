@@ -125,14 +125,23 @@ fn row_1_a_set_that_is_none_is_an_invalid_event_log() {
 
 #[test]
 fn row_1_nobody_else_may_issue_events() {
+    let stranger = NamedKey::new("a-strangers-key");
     for issuer in [
         Issuer::Service("https://evil.example.org".to_owned()),
         Issuer::Destination(DestinationId::from_random([9; 16])),
     ] {
         let forged = Claims { issuer, ..by_service(Event::Notified(serde_json::Value::Null)) };
-        let log = [good_log(), vec![signed(&forged)]].concat();
+        let log = [good_log(), vec![forged.sign(&stranger).expect("signed")]].concat();
         assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"));
     }
+}
+
+#[test]
+fn our_service_under_another_name_is_a_reason_to_come_back() {
+    let issuer = Issuer::Service("https://neu.example.org/submission-api".to_owned());
+    let renamed = signed(&Claims { issuer, ..by_service(Event::Created) });
+    let log = [vec![renamed], good_log()].concat();
+    assert_eq!(judge_log(&log), Err(Stop::Retry(Retry::UnknownSetKey(service_key().0))));
 }
 
 #[test]
@@ -183,7 +192,8 @@ fn only_keys_of_those_who_may_speak_are_needed() {
     let check =
         EventLogCheck { submission: submission(), case: case(), destination: destination(), service_issuers: &issuers };
     let evil = Claims { issuer: Issuer::Service("https://evil.example.org".to_owned()), ..by_service(Event::Created) };
-    let log = [good_log(), vec![signed(&evil)]].concat();
+    let other = Claims { issuer: Issuer::Destination(DestinationId::from_random([9; 16])), ..evil.clone() };
+    let log = [good_log(), vec![signed(&evil), signed(&other)]].concat();
     let needed = check.keys_needed(&log);
     assert_eq!(needed, [(Issuer::Service(SERVICE.to_owned()), service_key().0)]);
 }
