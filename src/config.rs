@@ -34,7 +34,7 @@ pub use self::{
     outbound::Outbound,
     problem::{Problem, Problems},
     reader::Shown,
-    secret::SecretPlace,
+    secret::{SecretPlace, SecretUnavailable},
     server::{Log, LogFormat, LogLevel, Operations, Server, Storage, Tls, Workers},
     tenant::{OrgUnit, Tenant},
 };

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use clap::{Args, Subcommand};
 use ozg_storage::{
     disk::{Disk, RealDisk},
-    keys::{KeyError, KeySource, TenantKey},
+    keys::{KeyError, TenantKey},
     random::{Random, StrongRandom},
     redb_core::Options,
     tenant_store::{StoreError, TenantStore},
@@ -77,7 +77,7 @@ impl Init {
             return Err(Failure::refused(what));
         }
         let key = if existing_key {
-            TenantKey::load(&source(&tenant.key_file)?).map_err(|error| Failure::refused(in_german(&error)))?
+            load(&tenant.key_file)?
         } else {
             let file = new_key_file(tenant, key_file)?;
             let key = TenantKey::create(&file, &*random)
@@ -105,17 +105,12 @@ fn new_key_file(tenant: &Tenant, named: Option<PathBuf>) -> Result<PathBuf, Fail
     }
 }
 
-fn source(place: &SecretPlace) -> Result<KeySource, Failure> {
-    match place {
-        SecretPlace::File(path) => Ok(KeySource::File(path.clone())),
-        SecretPlace::Credential { name, path: Some(path) } => {
-            let directory = path.parent().map(PathBuf::from).unwrap_or_default();
-            Ok(KeySource::Credential { directory, name: name.clone() })
-        }
-        SecretPlace::Credential { name, path: None } => {
-            Err(Failure::refused(format!("credential:{name} gibt es nur mit $CREDENTIALS_DIRECTORY (systemd)")))
-        }
-    }
+fn load(place: &SecretPlace) -> Result<TenantKey, Failure> {
+    let Some(source) = place.key_source() else {
+        let why = "ist als Credential benannt; $CREDENTIALS_DIRECTORY gibt es nur unter systemd";
+        return Err(Failure::refused(format!("der Schlüssel {why}")));
+    };
+    TenantKey::load(&source).map_err(|error| Failure::refused(in_german(&error)))
 }
 
 /// Opens a tenant's store. Without a key only whether there is one is told: an absent store is absent before any key counts.
@@ -129,9 +124,7 @@ fn open(config: &Config, tenant: &Tenant, key: Option<TenantKey>) -> Result<Tena
 fn list(config: &Config, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let mut all_well = true;
     for tenant in &config.tenants {
-        let key = source(&tenant.key_file)
-            .and_then(|source| TenantKey::load(&source).map_err(|error| Failure::refused(in_german(&error))));
-        let (well, state) = match key {
+        let (well, state) = match load(&tenant.key_file) {
             Err(failure) => (false, failure.to_string()),
             Ok(key) => match open(config, tenant, Some(key)) {
                 Ok(_) => (true, "bereit".to_owned()),

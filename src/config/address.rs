@@ -70,6 +70,12 @@ impl PublicUrl {
         self.secure
     }
 
+    /// The port that browsers use.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        self.port.unwrap_or(if self.secure { 443 } else { 80 })
+    }
+
     fn around(self, host: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         match self.port {
