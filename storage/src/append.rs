@@ -36,8 +36,7 @@ pub(crate) fn check(append: &Append) -> Result<(), JournalError> {
 pub(crate) struct Batch<'t> {
     log: Table<'t, u64, &'static [u8]>,
     streams: Table<'t, (u8, u128, u64), &'static [u8]>,
-    outbox: Table<'t, (u64, u16), &'static [u8]>,
-    due: Table<'t, (u8, i64, u64, u16), ()>,
+    transaction: &'t WriteTransaction,
     heads: HashMap<StreamId, Touched>,
     next: u64,
     replay: bool,
@@ -56,8 +55,7 @@ impl<'t> Batch<'t> {
         Ok(Self {
             log,
             streams: transaction.open_table(tables::STREAMS)?,
-            outbox: transaction.open_table(tables::OUTBOX)?,
-            due: transaction.open_table(tables::DUE)?,
+            transaction,
             heads: HashMap::new(),
             next,
             replay,
@@ -96,6 +94,15 @@ impl<'t> Batch<'t> {
         head.epoch = append.epoch.0;
         head.hash = hash;
         touched.changed = true;
+        if !append.effects.is_empty() {
+            self.put_effects(append, number)?;
+        }
+        Ok(Appended::Durable { version: Version(touched.head.version), number: RecordNo(number) })
+    }
+
+    fn put_effects(&self, append: &Append, number: u64) -> Result<(), Fault> {
+        let mut outbox = self.transaction.open_table(tables::OUTBOX)?;
+        let mut due = self.transaction.open_table(tables::DUE)?;
         for (effect, index) in append.effects.iter().zip(0..) {
             let row = OutboxRow {
                 target: tables::target_number(effect.target),
@@ -107,10 +114,10 @@ impl<'t> Batch<'t> {
                 first: append.expected.0,
                 body: effect.body.clone().into(),
             };
-            self.outbox.insert((number, index), tables::encode(&row)?.as_slice())?;
-            self.due.insert((row.target, row.due.millis(), number, index), ())?;
+            outbox.insert((number, index), tables::encode(&row)?.as_slice())?;
+            due.insert((row.target, row.due.millis(), number, index), ())?;
         }
-        Ok(Appended::Durable { version: Version(touched.head.version), number: RecordNo(number) })
+        Ok(())
     }
 
     fn repeated(&self, append: &Append, number: u64, before: LogRecord) -> Appended {

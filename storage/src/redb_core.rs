@@ -7,6 +7,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicI64},
+    thread,
 };
 
 use ozg_protocols::ids::TenantSlug;
@@ -97,18 +98,22 @@ impl RedbCore {
             return Ok(Vec::new());
         }
         let new_keys: Vec<_> = batch.iter().flat_map(|append| append.new_keys.iter().cloned()).collect();
-        let ring_entries = if new_keys.is_empty() { None } else { Some(self.ring.append(&new_keys)?) };
-        self.shelf.write(Durability::Immediate, |transaction| {
-            let mut tables = Batch::begin(transaction, replay)?;
-            let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
-            if !tables.finish()? {
-                return Ok(Outcome::Nothing(answers));
-            }
-            if let Some(entries) = ring_entries {
-                let mut meta = transaction.open_table(tables::META)?;
-                meta.insert(tables::RING_ENTRIES, entries.to_be_bytes().as_slice())?;
-            }
-            Ok(Outcome::Commit(answers))
+        thread::scope(|scope| {
+            // The keys reach the disk while the transaction is put together, and before it is committed.
+            let keys = (!new_keys.is_empty()).then(|| scope.spawn(|| self.ring.append(&new_keys)));
+            self.shelf.write(Durability::Immediate, |transaction| {
+                let mut tables = Batch::begin(transaction, replay)?;
+                let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
+                if !tables.finish()? {
+                    return Ok(Outcome::Nothing(answers));
+                }
+                if let Some(keys) = keys {
+                    let entries = keys.join().map_err(|_| Fault::Io)??;
+                    let mut meta = transaction.open_table(tables::META)?;
+                    meta.insert(tables::RING_ENTRIES, entries.to_be_bytes().as_slice())?;
+                }
+                Ok(Outcome::Commit(answers))
+            })
         })
     }
 

@@ -1,8 +1,10 @@
 //! What tests need and the product never does: seeded randomness, stores in a scratch directory, disks whose power fails,
 //! and the conformance suite that every journal has to pass.
 
+mod bare_log;
 mod sample;
 mod seeded;
 
+pub use bare_log::BareLog;
 pub use sample::{Deed, Errand, Sample};
 pub use seeded::SeededRandom;
