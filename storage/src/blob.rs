@@ -4,7 +4,8 @@
 //! key goes into the ring with the append whose event names it (blob first, then the event); a blob that no event names is
 //! an orphan and swept. Blobs have random names and keys of their own; the AAD is tenant and blob id.
 //!
-//! File, version 1: `OZGBLOB` 01, key id (16), nonce prefix (7), then chunks of 64 KiB ([`crate::chunks`]).
+//! File, version 1: `OZGBLOB` 01, key id (16), nonce prefix (7), the first 8 bytes of SHA-256 over these, then chunks of
+//! 64 KiB ([`crate::chunks`]).
 
 use std::{
     io,
@@ -21,6 +22,7 @@ use crate::{
     chunks::{ChunkError, ChunkReader, ChunkWriter, Layout, PREFIX},
     disk::{Disk, DiskFile},
     journal::WrappedKey,
+    log_record::sha256,
     random,
     ring::RingError,
     seal::{DataKey, Sealer},
@@ -28,7 +30,8 @@ use crate::{
 };
 
 const MAGIC: &[u8; 8] = b"OZGBLOB\x01";
-const HEADER: usize = 8 + 16 + PREFIX;
+const HEADER: usize = 8 + 16 + PREFIX + CHECK;
+const CHECK: usize = 8;
 /// Plaintext bytes of a chunk.
 pub const CHUNK: usize = 64 << 10;
 const QUARANTINE: &str = "quarantine";
@@ -92,6 +95,11 @@ impl BlobStore {
         Ok(Self { disk, root, sealer })
     }
 
+    /// The store in a directory that stays as it is.
+    pub(crate) const fn at_rest(disk: Arc<dyn Disk>, root: PathBuf, sealer: Arc<Sealer>) -> Self {
+        Self { disk, root, sealer }
+    }
+
     pub(crate) fn create(disk: &dyn Disk, root: &Path) -> io::Result<()> {
         disk.create_dir(root)?;
         disk.create_dir(&root.join(QUARANTINE))?;
@@ -108,7 +116,7 @@ impl BlobStore {
         let (key, wrapped) = self.sealer.new_key()?;
         let path = self.root.join(QUARANTINE).join(id.to_string());
         let file = self.disk.create(&path)?;
-        file.write_at(0, &[MAGIC.as_slice(), &key.id().as_u128().to_be_bytes(), &prefix].concat())?;
+        file.write_at(0, &header(key.id(), prefix))?;
         let layout = layout(self.sealer.tenant(), id, prefix);
         let chunks = Some(ChunkWriter::new(layout, key.own_cipher()));
         Ok(BlobWriter { store: self.clone(), id, key, wrapped, path, file, chunks })
@@ -138,15 +146,15 @@ impl BlobStore {
             io::ErrorKind::NotFound => BlobError::Missing(id),
             _ => BlobError::File(error),
         })?;
-        let mut header = [0; HEADER];
-        file.read_at(0, &mut header).map_err(|error| match error.kind() {
+        let mut bytes = [0; HEADER];
+        file.read_at(0, &mut bytes).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => BlobError::Damaged { id, chunk: 0 },
             _ => BlobError::File(error),
         })?;
-        let mut fields = Fields::of(&header);
-        let facts = fields.array::<8>().and_then(|magic| Ok((magic, fields.u128()?, fields.array()?)));
+        let mut fields = Fields::of(&bytes[MAGIC.len()..]);
+        let facts = fields.u128().and_then(|key| Ok((KeyId::from_u128(key), fields.array()?)));
         match facts {
-            Ok((magic, key, prefix)) if magic == *MAGIC => Ok(Found { file, key: KeyId::from_u128(key), prefix }),
+            Ok((key, prefix)) if header(key, prefix) == bytes => Ok(Found { file, key, prefix }),
             _ => Err(BlobError::Damaged { id, chunk: 0 }),
         }
     }
@@ -286,10 +294,14 @@ impl BlobReader {
         let id = self.id;
         self.chunks.read(&*self.file, offset).map_err(|error| explain(id, error))
     }
+}
 
-    pub(crate) fn chunks(&self) -> u64 {
-        self.chunks.chunks()
-    }
+fn header(key: KeyId, prefix: [u8; PREFIX]) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    let (facts, check) = header.split_at_mut(HEADER - CHECK);
+    facts.copy_from_slice(&[MAGIC.as_slice(), &key.as_u128().to_be_bytes(), &prefix].concat());
+    check.copy_from_slice(&sha256(facts)[..CHECK]);
+    header
 }
 
 fn layout(tenant: &TenantSlug, id: BlobId, prefix: [u8; PREFIX]) -> Layout {

@@ -132,11 +132,6 @@ impl ChunkReader {
         self.length
     }
 
-    /// How many chunks there are.
-    pub(crate) fn chunks(&self) -> u64 {
-        u64::from(self.last) + 1
-    }
-
     /// The plaintext from `offset` to the end of its chunk; empty at the end of the stream.
     pub(crate) fn read(&mut self, file: &dyn DiskFile, offset: u64) -> Result<&[u8], ChunkError> {
         if offset >= self.length {

@@ -4,11 +4,10 @@
 //! trait on sealed bytes; the redb core behind it ([`redb_core`]) is synchronous and knows no runtime. A tenant's store is
 //! made and opened as a whole ([`tenant_store`]); its owner seals and opens events through a typed [`stream`].
 
-#![allow(dead_code)]
-
 mod append;
 mod backend;
 pub mod blob;
+pub mod checkpoint;
 mod chunks;
 pub mod codec;
 pub mod disk;
@@ -19,7 +18,10 @@ pub mod inline;
 pub mod journal;
 pub mod keys;
 mod log_record;
+mod merkle;
+pub mod notary;
 mod outbox;
+mod overlay;
 pub mod random;
 mod reading;
 pub mod redb_core;
@@ -31,4 +33,8 @@ mod tables;
 pub mod tenant_store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod verify;
+#[cfg(test)]
+mod verify_trials;
+pub mod view_file;
 mod wire;

@@ -5,7 +5,10 @@
 
 use std::sync::atomic::Ordering;
 
-use ozg_protocols::{ids::CommandKey, moment::Moment};
+use ozg_protocols::{
+    ids::{CommandKey, TenantSlug},
+    moment::Moment,
+};
 use redb::{Durability, ReadableTable, Table, WriteTransaction};
 
 use crate::{
@@ -99,8 +102,7 @@ impl RedbCore {
 
     /// The cursor behind this record.
     pub(crate) fn cursor(&self, after: RecordNo) -> Cursor {
-        let tenant = self.tenant.as_str().as_bytes();
-        Cursor([&self.incarnation, after.0.to_be_bytes().as_slice(), tenant].concat())
+        cursor(&self.tenant, self.incarnation, after)
     }
 
     fn number_of(&self, cursor: &Cursor) -> Result<u64, JournalError> {
@@ -241,6 +243,11 @@ impl RedbCore {
         };
         self.shelf.write(durability, &work).or_else(again).map_err(|fault| fault.not_done())
     }
+}
+
+/// The cursor behind this record of this journal.
+pub(crate) fn cursor(tenant: &TenantSlug, incarnation: [u8; 16], after: RecordNo) -> Cursor {
+    Cursor([&incarnation, after.0.to_be_bytes().as_slice(), tenant.as_str().as_bytes()].concat())
 }
 
 /// Records on their way into an answer, within its bounds.

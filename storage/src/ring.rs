@@ -319,12 +319,8 @@ impl KeyRing {
     }
 
     /// Unwraps every key, for verification; the first that does not open is an error.
-    pub(crate) fn check(&self, mut each: impl FnMut()) -> Result<(), RingError> {
-        for place in 0..u32::try_from(self.entries()).unwrap_or(u32::MAX) {
-            self.read(place)?;
-            each();
-        }
-        Ok(())
+    pub(crate) fn check(&self) -> Result<(), RingError> {
+        (0..u32::try_from(self.entries()).unwrap_or(u32::MAX)).try_for_each(|place| self.read(place).map(|_| ()))
     }
 
     fn place(&self, id: KeyId) -> Option<u32> {
@@ -337,6 +333,18 @@ impl KeyRing {
         self.reader.read().unwrap_or_else(PoisonError::into_inner).read_at(offset(place), &mut bytes)?;
         unwrap_entry(&self.cipher, self.id, &bytes).ok_or(RingError::Damaged { entry: u64::from(place) + 1 })
     }
+}
+
+/// The ids in a ring's file and which of them are erased, for whoever has no tenant key; whole entries only.
+pub(crate) fn ids(bytes: &[u8]) -> Result<HashMap<KeyId, bool>, RingError> {
+    Header::parse(bytes.get(..HEADER).unwrap_or_default()).map_err(|_| RingError::Damaged { entry: 0 })?;
+    let entries = bytes[HEADER..].chunks_exact(ENTRY).zip(1..);
+    entries
+        .map(|(bytes, entry)| match parse(bytes) {
+            Some((purpose, id)) => Ok((id, purpose == Purpose::Erased)),
+            None => Err(RingError::Damaged { entry }),
+        })
+        .collect()
 }
 
 fn offset(entries: u32) -> u64 {

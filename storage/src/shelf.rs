@@ -136,6 +136,15 @@ impl Shelf {
         )
     }
 
+    /// Runs redb's own check of every page. An error is damage.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+        match handle.database.as_mut().ok_or(Fault::Io)?.check_integrity()? {
+            true => Ok(()),
+            false => Err(Fault::damaged(0, "the file's own checks fail")),
+        }
+    }
+
     pub(crate) fn foundation(&self) -> Result<Foundation, Fault> {
         self.read(|transaction| {
             let meta = transaction.open_table(tables::META)?;

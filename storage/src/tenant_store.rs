@@ -22,13 +22,15 @@ use crate::{
     fault::Fault,
     journal::{Appended, Epoch, JournalError, StreamId, Version},
     keys::{Fingerprint, TenantKey},
+    notary::{Notary, NotaryError},
     random::{self, NoRandomness, Random},
     redb_core::{Options, RedbCore},
-    ring::{KeyRing, RingError},
+    ring::{KeyRing, Purpose, RingError},
     seal::{SealError, Sealer},
     shelf::Shelf,
     stream::{NoEffect, Record, Stream, Ticket},
     tables::Foundation,
+    view_file::ViewFiles,
 };
 
 /// Why a store is not made or opened.
@@ -134,6 +136,9 @@ pub struct TenantStore {
     pub sealer: Arc<Sealer>,
     /// The sealed files.
     pub blobs: BlobStore,
+    /// The files of views.
+    pub views: ViewFiles,
+    notary: (PathBuf, Arc<KeyRing>, Arc<dyn Disk>),
     _lock: Box<dyn DiskLock>,
 }
 
@@ -214,6 +219,15 @@ impl TenantStore {
         Ok(store)
     }
 
+    /// The notary of this store, ready to go on behind its last checkpoint.
+    ///
+    /// # Errors
+    /// What is wrong with the log of checkpoints.
+    pub fn notary(&self) -> Result<Notary, NotaryError> {
+        let (path, ring, disk) = &self.notary;
+        Notary::open(disk.clone(), path.clone(), self.sealer.tenant().clone(), self.core.incarnation, ring)
+    }
+
     fn check_founding(&self, key: &TenantKey) -> Result<(), StoreError> {
         let records = self.core.read(StreamId::FOUNDING, Version(0), 1)?;
         let first = records.first().ok_or(StoreError::Unfinished)?;
@@ -250,8 +264,11 @@ impl TenantStore {
         let ring = Arc::new(KeyRing::open(disk.clone(), &paths.ring(), key, shelf.ring_entries()?)?);
         let sealer = Arc::new(Sealer::new(tenant.clone(), ring.clone(), random.clone())?);
         let blobs = BlobStore::open(disk.clone(), paths.blobs(), sealer.clone())?;
+        let (_, view_key) = ring.only(Purpose::View)?;
+        let views = ViewFiles::new(disk.clone(), paths.views(), tenant.clone(), view_key, random.clone());
+        let notary = (paths.checkpoints(), ring.clone(), disk.clone());
         let core =
             RedbCore::new(shelf, &foundation, tenant.clone(), disk.clone(), paths.root.clone(), ring, options.reserve);
-        Ok(Self { core: Arc::new(core), sealer, blobs, _lock: lock })
+        Ok(Self { core: Arc::new(core), sealer, blobs, views, notary, _lock: lock })
     }
 }

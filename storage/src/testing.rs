@@ -2,9 +2,13 @@
 //! and the conformance suite that every journal has to pass.
 
 mod bare_log;
+mod power_cut;
+#[cfg(test)]
+mod power_cut_trials;
 mod sample;
 mod seeded;
 
 pub use bare_log::BareLog;
+pub use power_cut::{PowerCutDisk, Trouble};
 pub use sample::{Deed, Errand, Sample};
 pub use seeded::SeededRandom;

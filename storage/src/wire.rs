@@ -50,10 +50,6 @@ impl<'a> Fields<'a> {
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
-
-    pub(crate) fn finish(self) -> Result<(), Broken> {
-        if self.0.is_empty() { Ok(()) } else { Err(Broken) }
-    }
 }
 
 /// Lower-case hexadecimal.

@@ -1,0 +1,141 @@
+//! The notary of a tenant: follows the journal after the commit and signs what it has seen.
+//!
+//! It is shown every record in order, grows a Merkle tree over their hashes, and signs a checkpoint every 10,000 records or
+//! every hour, with a key that the tenant key wraps and that signs nothing else. Checkpoints are appended to a log of one
+//! line each; the last one says where to go on. Whoever owns the notary sees to it that they leave the machine.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use ozg_protocols::{ids::TenantSlug, moment::Moment};
+
+use crate::{
+    checkpoint::Checkpoint,
+    disk::{self, Disk},
+    journal::{Cursor, RecordNo, StoredRecord},
+    merkle::Edge,
+    reading,
+    ring::KeyRing,
+};
+
+/// A checkpoint is due after so many records.
+pub const RECORDS: u64 = 10_000;
+/// A checkpoint is due this long after the first record that none covers.
+pub const PERIOD: Duration = Duration::from_secs(3_600);
+
+/// Why the notary can not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NotaryError {
+    /// The log of checkpoints cannot be read or written.
+    #[error("the log of checkpoints cannot be used")]
+    File(#[from] io::Error),
+    /// The log holds something else.
+    #[error("line {line} of the log of checkpoints is broken")]
+    Damaged {
+        /// The first broken line, from 1.
+        line: u64,
+    },
+    /// A record was shown out of order.
+    #[error("record {found} was shown after record {after}")]
+    OutOfOrder {
+        /// The record shown.
+        found: u64,
+        /// The last one seen.
+        after: u64,
+    },
+    /// The key does not sign.
+    #[error("the notary's key does not sign")]
+    Key,
+}
+
+/// The notary.
+#[derive(Debug)]
+pub struct Notary {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    tenant: TenantSlug,
+    incarnation: [u8; 16],
+    pair: Ed25519KeyPair,
+    edge: Edge,
+    signed: RecordNo,
+    unsigned_since: Option<Moment>,
+}
+
+impl Notary {
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        path: PathBuf,
+        tenant: TenantSlug,
+        incarnation: [u8; 16],
+        ring: &KeyRing,
+    ) -> Result<Self, NotaryError> {
+        let pair = pair(ring)?;
+        let last = read_log(&*disk, &path, true)?.pop();
+        let edge = last.map(|checkpoint| checkpoint.edge).unwrap_or_default();
+        let signed = RecordNo(edge.size());
+        Ok(Self { disk, path, tenant, incarnation, pair, edge, signed, unsigned_since: None })
+    }
+
+    /// Where the notary wants to go on reading.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        reading::cursor(&self.tenant, self.incarnation, RecordNo(self.edge.size()))
+    }
+
+    /// Shows the next record of the tenant's order, at this moment.
+    ///
+    /// # Errors
+    /// [`NotaryError::OutOfOrder`] if it is not the next.
+    pub fn observe(&mut self, record: &StoredRecord, now: Moment) -> Result<(), NotaryError> {
+        let after = self.edge.size();
+        if record.number.0 != after + 1 {
+            return Err(NotaryError::OutOfOrder { found: record.number.0, after });
+        }
+        self.edge.push(&record.hash);
+        self.unsigned_since.get_or_insert(now);
+        Ok(())
+    }
+
+    /// Whether a checkpoint should be signed now.
+    #[must_use]
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.edge.size() - self.signed.0 >= RECORDS
+            || self.unsigned_since.is_some_and(|since| now.since(since) >= PERIOD)
+    }
+
+    /// Signs a checkpoint over everything seen and makes it durable.
+    ///
+    /// # Errors
+    /// [`NotaryError::File`] or [`NotaryError::Key`]; then nothing counts as signed.
+    pub fn sign(&mut self, now: Moment) -> Result<Checkpoint, NotaryError> {
+        let checkpoint = Checkpoint::sign(&self.pair, self.tenant.clone(), self.incarnation, now, self.edge.clone())
+            .ok_or(NotaryError::Key)?;
+        let file = self.disk.open(&self.path)?;
+        file.write_at(file.len()?, format!("{checkpoint}\n").as_bytes())?;
+        file.sync()?;
+        self.signed = checkpoint.record();
+        self.unsigned_since = None;
+        Ok(checkpoint)
+    }
+}
+
+pub(crate) fn pair(ring: &KeyRing) -> Result<Ed25519KeyPair, NotaryError> {
+    Ed25519KeyPair::from_seed_unchecked(&*ring.notary_seed().0).map_err(|_| NotaryError::Key)
+}
+
+/// The checkpoints of a log. A last line that was never finished is cut off if `mend`, else left out.
+pub(crate) fn read_log(disk: &dyn Disk, path: &std::path::Path, mend: bool) -> Result<Vec<Checkpoint>, NotaryError> {
+    let file = disk.open(path)?;
+    let bytes = disk::read_whole(&*file)?;
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    if mend && whole < bytes.len() {
+        file.set_len(whole as u64)?;
+        file.sync()?;
+    }
+    let mut checkpoints = Vec::new();
+    for (line, number) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..) {
+        let text = std::str::from_utf8(line).map_err(|_| NotaryError::Damaged { line: number })?;
+        checkpoints.push(text.parse().map_err(|_| NotaryError::Damaged { line: number })?);
+    }
+    Ok(checkpoints)
+}

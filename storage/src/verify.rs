@@ -1,0 +1,471 @@
+//! Verification of a tenant's whole store at rest: nothing is changed, the first broken thing is named.
+//!
+//! Checked are redb's pages; every record's number, chain and (with the tenant key) seal and key commitment; the stream
+//! rows against the log; the outbox, snapshots and small records; the ring; the checkpoints against the records; and every
+//! chunk of every blob. A checkpoint from outside tells whether the store is older than it should be. Views are not
+//! checked: they can be deleted and rebuilt. Whether an event names a blob that is missing is asked by who knows events.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
+
+use ozg_protocols::ids::{KeyId, TenantSlug};
+use redb::{ReadTransaction, ReadableTable as _};
+
+use crate::{
+    blob::{BlobError, BlobStore},
+    checkpoint::Checkpoint,
+    disk::{self, Disk},
+    fault::Fault,
+    journal::{SealedBody, StreamId, StreamKind},
+    keys::{Fingerprint, TenantKey},
+    log_record::{self, LogRecord},
+    merkle::Edge,
+    notary::{self, NotaryError},
+    overlay::Overlay,
+    random::StrongRandom,
+    ring::{self, KeyRing, RingError},
+    seal::{Part, Place, SealError, Sealer},
+    shelf::Shelf,
+    tables::{self, Entry, Foundation, Head, OutboxRow, Page, SmallRow, SnapshotRow},
+    tenant_store::{Paths, StoreError},
+};
+
+/// What is wrong with a store.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The journal is broken at this record (0: before any record).
+    #[error("the journal is damaged at record {record}: {what}")]
+    Journal {
+        /// The first broken record.
+        record: u64,
+        /// Its stream, as far as known.
+        stream: Option<StreamId>,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The ring is broken.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// A blob is broken.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The log of checkpoints is broken.
+    #[error(transparent)]
+    Checkpoints(#[from] NotaryError),
+    /// The records are not those that a checkpoint was signed over.
+    #[error("the records up to {record} are not those of the checkpoint")]
+    OtherHistory {
+        /// The checkpoint's last record.
+        record: u64,
+    },
+    /// A checkpoint is of another tenant, of another incarnation or by another key.
+    #[error("the checkpoint over {record} records belongs to another store")]
+    ForeignCheckpoint {
+        /// The checkpoint's last record.
+        record: u64,
+    },
+    /// The store ends before the checkpoint that was shown.
+    #[error("the store ends at record {newest} and is older than the checkpoint over {record} records")]
+    TooOld {
+        /// The newest record.
+        newest: u64,
+        /// The checkpoint's last record.
+        record: u64,
+    },
+    /// The store can not be opened at all.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be read.
+    #[error("the store cannot be read")]
+    File(#[from] io::Error),
+}
+
+impl From<Fault> for VerifyError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Damaged { record, what } => Self::Journal { record, stream: None, what },
+            Fault::Io | Fault::Full => Self::File(io::Error::other("the journal cannot be read")),
+        }
+    }
+}
+
+/// What was found to be whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Records of the tenant's order.
+    pub records: u64,
+    /// Streams they belong to.
+    pub streams: u64,
+    /// Records whose body was erased.
+    pub erased: u64,
+    /// Keys in the ring.
+    pub keys: u64,
+    /// Blobs whose every chunk opened (without the tenant key: that are there).
+    pub blobs: u64,
+    /// Blobs whose key never reached the ring: nobody names them, they will be swept.
+    pub orphans: u64,
+    /// Checkpoints that fit the records.
+    pub checkpoints: u64,
+    /// Whether the tenant key was at hand, so that seals were checked.
+    pub seals: bool,
+}
+
+/// Verifies the store of a tenant under `data`. With the tenant's key all seals are checked, with `shown` also that the
+/// store is not older than that checkpoint. `progress` hears how much of how much is done.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_store(
+    disk: &Arc<dyn Disk>,
+    data: &Path,
+    tenant: &TenantSlug,
+    key: Option<&TenantKey>,
+    shown: Option<&Checkpoint>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, VerifyError> {
+    // redb may panic over a file that is broken in a way its checks do not foresee.
+    let work = || Verification::open(disk, data, tenant, key)?.run(shown, progress);
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(VerifyError::Journal {
+        record: 0,
+        stream: None,
+        what: "the file breaks its reader",
+    }))
+}
+
+/// Where a stream stands while its records go by.
+struct Chain {
+    version: u64,
+    hash: [u8; 32],
+    /// Over where its records lie, to be compared with its rows.
+    places: DefaultHasher,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { version: 0, hash: [0; 32], places: DefaultHasher::new() }
+    }
+}
+
+/// The keys, as far as they are known.
+enum Keys {
+    Open { sealer: Arc<Sealer>, ring: Arc<KeyRing> },
+    Names(HashMap<KeyId, bool>),
+}
+
+struct Verification {
+    disk: Arc<dyn Disk>,
+    paths: Paths,
+    tenant: TenantSlug,
+    foundation: Foundation,
+    shelf: Shelf,
+    keys: Keys,
+    checkpoints: Vec<Checkpoint>,
+    chains: HashMap<StreamId, Chain>,
+    report: Report,
+    _lock: Box<dyn disk::DiskLock>,
+}
+
+impl Verification {
+    fn open(
+        disk: &Arc<dyn Disk>,
+        data: &Path,
+        tenant: &TenantSlug,
+        key: Option<&TenantKey>,
+    ) -> Result<Self, VerifyError> {
+        let disk: Arc<dyn Disk> = Arc::new(Overlay(disk.clone()));
+        let paths = Paths::of(data, tenant);
+        disk.list(&paths.root).map_err(|_| StoreError::Absent)?;
+        let lock = disk.lock(&paths.lock())?.ok_or(StoreError::InUse)?;
+        let shelf = Shelf::open(disk.clone(), &paths.journal(), 64 << 20)?;
+        shelf.check()?;
+        let foundation = shelf.foundation()?;
+        if foundation.tenant != tenant.as_str() {
+            return Err(StoreError::ForeignTenant.into());
+        }
+        let durable = shelf.ring_entries()?;
+        let (keys, count) = match key {
+            Some(key) => {
+                let (found, given) = (Fingerprint(foundation.fingerprint), key.fingerprint());
+                if found != given {
+                    return Err(StoreError::ForeignKey { found, given }.into());
+                }
+                let ring = Arc::new(KeyRing::open(disk.clone(), &paths.ring(), key, durable)?);
+                ring.check()?;
+                let sealer = Arc::new(Sealer::new(tenant.clone(), ring.clone(), Arc::new(StrongRandom::new()))?);
+                let count = ring.entries();
+                (Keys::Open { sealer, ring }, count)
+            }
+            None => {
+                let names = ring::ids(&disk::read_whole(&*disk.open(&paths.ring())?)?)?;
+                let count = names.len() as u64;
+                if count < durable {
+                    return Err(RingError::Damaged { entry: count + 1 }.into());
+                }
+                (Keys::Names(names), count)
+            }
+        };
+        let checkpoints = notary::read_log(&*disk, &paths.checkpoints(), false)?;
+        let report = Report { keys: count, seals: key.is_some(), ..Report::default() };
+        let (tenant, chains) = (tenant.clone(), HashMap::new());
+        Ok(Self { disk, paths, tenant, foundation, shelf, keys, checkpoints, chains, report, _lock: lock })
+    }
+
+    fn run(mut self, shown: Option<&Checkpoint>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, VerifyError> {
+        let newest = self.shelf.read(|transaction| {
+            let log = transaction.open_table(tables::LOG)?;
+            Ok(log.last()?.map_or(0, |(number, _)| number.value()))
+        })?;
+        if let Some(shown) = shown.filter(|shown| shown.record().0 > newest) {
+            return Err(VerifyError::TooOld { newest, record: shown.record().0 });
+        }
+        let blobs = self.blob_files()?;
+        let bytes: u64 = blobs.iter().map(|(_, length)| length).sum();
+        // A record and four KiB of a blob are one step.
+        let total = newest + bytes / 4_096;
+        self.check_log(newest, shown, &mut |done| progress(done, total))?;
+        self.check_rows()?;
+        let mut done = newest;
+        for (id, length) in blobs {
+            self.check_blob(id)?;
+            done += length / 4_096;
+            progress(done.min(total), total);
+        }
+        progress(total, total);
+        self.report.streams = self.chains.len() as u64;
+        Ok(self.report)
+    }
+
+    fn check_log(
+        &mut self,
+        newest: u64,
+        shown: Option<&Checkpoint>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), VerifyError> {
+        let mut edge = Edge::default();
+        let mut signed: Vec<Checkpoint> = self.checkpoints.iter().chain(shown).cloned().collect();
+        signed.sort_by_key(Checkpoint::record);
+        if let Some(last) = signed.last().filter(|last| last.record().0 > newest) {
+            return Err(VerifyError::TooOld { newest, record: last.record().0 });
+        }
+        let mut signed = signed.into_iter().peekable();
+        let mut next = 1;
+        while next <= newest {
+            let page = self.shelf.read(|transaction| {
+                let log = transaction.open_table(tables::LOG)?;
+                let rows = log.range(next..)?.take(1_000);
+                rows.map(|row| row.map(|(number, bytes)| (number.value(), bytes.value().to_vec())))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(Fault::from)
+            })?;
+            for (number, bytes) in page {
+                if number != next {
+                    return Err(broken(next, None, "the record is missing"));
+                }
+                let record = log_record::decode(&bytes).map_err(|_| broken(number, None, "it does not decode"))?;
+                self.check_record(number, &record)?;
+                edge.push(&record.hash);
+                while let Some(checkpoint) = signed.next_if(|checkpoint| checkpoint.record().0 == number) {
+                    self.check_checkpoint(&checkpoint, &edge)?;
+                }
+                next += 1;
+            }
+            progress(next - 1);
+        }
+        self.report.records = newest;
+        Ok(())
+    }
+
+    fn check_record(&mut self, number: u64, record: &LogRecord) -> Result<(), VerifyError> {
+        let stream = record.stream;
+        let damaged = |what| Err(broken(number, Some(stream), what));
+        let chain = self.chains.entry(stream).or_default();
+        if record.first.0 != chain.version {
+            return damaged("it does not continue its stream's versions");
+        }
+        if record.first.0 > 0 && record.previous != chain.hash {
+            return damaged("it does not continue its stream's chain");
+        }
+        chain.version = record.after().0;
+        chain.hash = record.hash;
+        (number, record.first.0, record.events).hash(&mut chain.places);
+        let Ok(bytes) = &record.body else {
+            self.report.erased += 1;
+            return Ok(());
+        };
+        let body = SealedBody { schema: record.schema, key: record.key, bytes: bytes.clone() };
+        let place = Place::of(Part::Record, stream, record.first.0);
+        if !self.opens(place, &body).map_err(|what| broken(number, Some(stream), what))? {
+            self.report.erased += 1;
+        }
+        if let (Keys::Open { sealer, .. }, 0) = (&self.keys, record.first.0)
+            && let Ok(key) = sealer.key(record.key)
+            && record.previous != key.commitment(stream)
+        {
+            return damaged("its stream commits to another key");
+        }
+        Ok(())
+    }
+
+    /// Whether a body opens; `false` if its key was erased.
+    fn opens(&self, place: Place, body: &SealedBody) -> Result<bool, &'static str> {
+        match &self.keys {
+            Keys::Names(names) => names.get(&body.key).map(|erased| !erased).ok_or("its key is missing"),
+            Keys::Open { sealer, .. } => match sealer.key(body.key) {
+                Err(RingError::Erased(_)) => Ok(false),
+                Err(RingError::Missing(_)) => Err("its key is missing"),
+                Err(_) => Err("its key can not be had"),
+                Ok(key) => sealer.open(&key, place, body).map(|_| true).map_err(|_: SealError| "its seal is broken"),
+            },
+        }
+    }
+
+    fn check_checkpoint(&mut self, checkpoint: &Checkpoint, edge: &Edge) -> Result<(), VerifyError> {
+        let record = checkpoint.record().0;
+        let ours = checkpoint.tenant == self.tenant && checkpoint.incarnation == self.foundation.incarnation;
+        if !ours || self.notary_key()?.is_some_and(|key| key != checkpoint.public_key) {
+            return Err(VerifyError::ForeignCheckpoint { record });
+        }
+        if checkpoint.edge != *edge {
+            return Err(VerifyError::OtherHistory { record });
+        }
+        self.report.checkpoints += 1;
+        Ok(())
+    }
+
+    fn notary_key(&self) -> Result<Option<[u8; 32]>, VerifyError> {
+        use aws_lc_rs::signature::KeyPair as _;
+        let Keys::Open { ring, .. } = &self.keys else { return Ok(None) };
+        Ok(notary::pair(ring)?.public_key().as_ref().try_into().ok())
+    }
+
+    /// Compares what is written beside the log with the log.
+    fn check_rows(&self) -> Result<(), VerifyError> {
+        let mut problem = None;
+        self.shelf.read(|transaction| {
+            problem = self.check_streams(transaction)?.or(self.check_outbox(transaction)?);
+            problem = problem.take().or(self.check_bodies(transaction)?);
+            Ok(())
+        })?;
+        problem.map_or(Ok(()), Err)
+    }
+
+    fn check_streams(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
+        let mut heads = 0;
+        let mut places = DefaultHasher::new();
+        for row in transaction.open_table(tables::STREAMS)?.iter()? {
+            let (key, value) = row?;
+            let (kind, id, first) = key.value();
+            let add = |places: &mut DefaultHasher, entries: &[Entry]| {
+                entries.iter().for_each(|entry| (entry.number, entry.first, entry.events).hash(places));
+            };
+            if first != tables::HEAD {
+                add(&mut places, &tables::decode::<Page>(value.value())?);
+                continue;
+            }
+            let head: Head = tables::decode(value.value())?;
+            add(&mut places, &head.recent);
+            let chain = StreamKind::from_number(kind).and_then(|kind| self.chains.get(&StreamId { kind, id }));
+            let same = chain.is_some_and(|chain| {
+                (chain.version, chain.hash, chain.places.finish()) == (head.version, head.hash, places.finish())
+            });
+            if !same {
+                let record = head.recent.last().map_or(0, |entry| entry.number);
+                let stream = StreamKind::from_number(kind).map(|kind| StreamId { kind, id });
+                return Ok(Some(broken(record, stream, "the row of its stream contradicts the log")));
+            }
+            heads += 1;
+            places = DefaultHasher::new();
+        }
+        let whole = heads == self.chains.len();
+        Ok((!whole).then(|| broken(0, None, "the row of a stream is missing")))
+    }
+
+    fn check_outbox(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
+        let due = transaction.open_table(tables::DUE)?;
+        let mut waiting = 0;
+        for row in transaction.open_table(tables::OUTBOX)?.iter()? {
+            let (key, value) = row?;
+            let (record, index) = key.value();
+            let row: OutboxRow = tables::decode(value.value())?;
+            let Some(stream) = row.stream() else {
+                return Ok(Some(broken(record, None, "an effect has no stream")));
+            };
+            let place = Place { index, ..Place::of(Part::Effect, stream, row.first) };
+            let body = row.body.into();
+            if let Err(what) = self.opens(place, &body) {
+                return Ok(Some(broken(record, Some(stream), what)));
+            }
+            if due.get((row.target, row.due.millis(), record, index))?.is_none() {
+                return Ok(Some(broken(record, Some(stream), "an effect of it is never due")));
+            }
+            waiting += 1;
+        }
+        let whole = due.iter()?.count() == waiting;
+        Ok((!whole).then(|| broken(0, None, "an effect is missing")))
+    }
+
+    fn check_bodies(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
+        for row in transaction.open_table(tables::SNAPSHOTS)?.iter()? {
+            let (key, value) = row?;
+            let (kind, id) = key.value();
+            let row: SnapshotRow = tables::decode(value.value())?;
+            let place = Place { part: Part::Snapshot, kind, id, version: row.version, index: 0 };
+            if self.opens(place, &row.body.into()).is_err() {
+                return Ok(Some(broken(0, None, "a snapshot does not open")));
+            }
+        }
+        for row in transaction.open_table(tables::SMALL)?.iter()? {
+            let (key, value) = row?;
+            let (kind, id) = key.value();
+            let row: SmallRow = tables::decode(value.value())?;
+            let place = Place { part: Part::Small, kind, id, version: 0, index: 0 };
+            if self.opens(place, &row.body.into()).is_err() {
+                return Ok(Some(broken(0, None, "a small record does not open")));
+            }
+        }
+        Ok(None)
+    }
+
+    fn blob_files(&self) -> Result<Vec<(ozg_protocols::ids::BlobId, u64)>, VerifyError> {
+        let mut files = Vec::new();
+        let root = self.paths.blobs();
+        for directory in self.disk.list(&root)?.iter().filter(|entry| entry.directory && entry.name.len() == 2) {
+            for entry in self.disk.list(&root.join(&directory.name))? {
+                let id = entry.name.parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+                files.push((id, entry.length));
+            }
+        }
+        Ok(files)
+    }
+
+    fn check_blob(&mut self, id: ozg_protocols::ids::BlobId) -> Result<(), VerifyError> {
+        let Keys::Open { sealer, .. } = &self.keys else {
+            self.report.blobs += 1;
+            return Ok(());
+        };
+        let blobs = BlobStore::at_rest(self.disk.clone(), self.paths.blobs(), sealer.clone());
+        let mut reader = match blobs.read(id) {
+            Err(BlobError::Key(RingError::Missing(_) | RingError::Erased(_))) => {
+                self.report.orphans += 1;
+                return Ok(());
+            }
+            reader => reader?,
+        };
+        let mut offset = 0;
+        while offset < reader.length() {
+            offset += reader.read(offset)?.len() as u64;
+        }
+        self.report.blobs += 1;
+        Ok(())
+    }
+}
+
+fn broken(record: u64, stream: Option<StreamId>, what: &'static str) -> VerifyError {
+    VerifyError::Journal { record, stream, what }
+}

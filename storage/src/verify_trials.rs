@@ -1,0 +1,187 @@
+//! Breaks stores in every file and sees whether verification names it.
+
+use std::{fs, path::PathBuf};
+
+use ozg_protocols::moment::Moment;
+
+use crate::{
+    checkpoint::Checkpoint,
+    journal::{SealedBody, StreamId, Version},
+    testing::{Sample, SeededRandom},
+    verify::{Report, VerifyError, verify_store},
+};
+
+/// A store with some of everything, closed, and its last checkpoint.
+fn furnished(directory: &tempfile::TempDir) -> (Sample, Checkpoint) {
+    let sample = Sample::founded(directory.path());
+    let store = sample.open().expect("opens");
+    for id in 0..5 {
+        let mut stream = Sample::stream(&store, id);
+        for version in 0..40 {
+            let (mut keys, errand) = (Vec::new(), (version % 10 == 0).then_some(1));
+            if version == 3 {
+                let mut writer = store.blobs.begin().expect("begins");
+                writer.write(&vec![7; 150_000]).expect("writes");
+                keys.push(writer.publish().expect("publishes").wrapped);
+            }
+            let key = (id << 64) + u128::from(version);
+            let append = Sample::append(&mut stream, version, key, &"x".repeat(500), errand, keys);
+            store.core.commit(vec![append]).pop().expect("an answer").expect("appended");
+        }
+        let snapshot: SealedBody = stream.seal_snapshot(Version(40), 1, &7_u32).expect("seals");
+        store.core.put_snapshot(stream.id(), Version(40), snapshot).expect("kept");
+        let small = store.sealer.seal_record(1, id, &[1, 2, 3]).expect("seals");
+        store.core.put_record(1, id, Some(small), Moment::from_seconds(9_999)).expect("kept");
+    }
+    let mut notary = store.notary().expect("a notary");
+    let page = store.core.tail(&notary.cursor(), 1_000).expect("reads");
+    page.records.iter().for_each(|record| notary.observe(record, Moment::from_seconds(5)).expect("in order"));
+    assert!(notary.is_due(Moment::from_seconds(5 + 3_600)) && !notary.is_due(Moment::from_seconds(5)));
+    let checkpoint = notary.sign(Moment::from_seconds(6)).expect("signs");
+    (sample, checkpoint)
+}
+
+fn verify(sample: &Sample, shown: Option<&Checkpoint>) -> Result<Report, VerifyError> {
+    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), shown, &mut |_, _| {})
+}
+
+fn files(directory: &tempfile::TempDir) -> Vec<PathBuf> {
+    let mut found = vec![directory.path().join("musterstadt")];
+    let mut files = Vec::new();
+    while let Some(path) = found.pop() {
+        if path.is_dir() {
+            found.extend(fs::read_dir(path).expect("lists").map(|entry| entry.expect("an entry").path()));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_whole_store_verifies_unchanged_with_and_without_its_key() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, checkpoint) = furnished(&directory);
+    let before: Vec<_> = files(&directory).iter().map(|path| fs::read(path).expect("reads")).collect();
+    let mut last = (0, 1);
+    let report = verify_store(
+        &sample.disk,
+        &sample.data,
+        &sample.tenant,
+        Some(&sample.key),
+        Some(&checkpoint),
+        &mut |done, total| {
+            last = (done, total);
+        },
+    )
+    .expect("verifies");
+    assert_eq!((report.records, report.streams, report.blobs, report.checkpoints), (201, 6, 5, 2));
+    assert_eq!((report.erased, report.orphans, report.seals, last.0), (0, 0, true, last.1));
+    let without =
+        verify_store(&sample.disk, &sample.data, &sample.tenant, None, None, &mut |_, _| {}).expect("verifies");
+    assert_eq!((without.records, without.keys, without.seals), (201, report.keys, false));
+    let after: Vec<_> = files(&directory).iter().map(|path| fs::read(path).expect("reads")).collect();
+    assert!(before == after);
+}
+
+#[test]
+fn a_flipped_bit_is_found_in_every_file_or_changes_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, checkpoint) = furnished(&directory);
+    let whole = verify(&sample, Some(&checkpoint)).expect("verifies");
+    let random = SeededRandom::new(4);
+    for path in files(&directory).into_iter().filter(|path| !path.ends_with("lock")) {
+        let bytes = fs::read(&path).expect("reads");
+        let is_journal = path.ends_with("journal.redb");
+        let mut found = 0;
+        for _ in 0..40 {
+            let mut broken = bytes.clone();
+            let place = usize::try_from(random.below(bytes.len() as u64)).expect("fits");
+            broken[place] ^= 1 << random.below(8);
+            fs::write(&path, broken).expect("writes");
+            match verify(&sample, Some(&checkpoint)) {
+                Err(_) => found += 1,
+                // The journal's file has free pages; a flip there must not change anything that is read.
+                Ok(report) => assert!(is_journal && report == whole, "{} at {place}", path.display()),
+            }
+        }
+        assert!(found == 40 || is_journal && found >= 3, "{}: {found}", path.display());
+        fs::write(&path, &bytes).expect("writes");
+    }
+    assert_eq!(verify(&sample, None).expect("whole again").records, 201);
+}
+
+#[test]
+fn a_store_that_is_older_than_the_checkpoint_shown_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, _) = furnished(&directory);
+    let journal = directory.path().join("musterstadt/journal.redb");
+    let old = fs::read(&journal).expect("reads");
+    let store = sample.open().expect("opens");
+    let mut stream = Sample::stream(&store, 99);
+    store.core.commit(vec![Sample::append(&mut stream, 0, 1, "later", None, Vec::new())]);
+    let mut notary = store.notary().expect("a notary");
+    let page = store.core.tail(&notary.cursor(), 1_000).expect("reads");
+    page.records.iter().for_each(|record| notary.observe(record, Moment::from_seconds(7)).expect("in order"));
+    let checkpoint = notary.sign(Moment::from_seconds(8)).expect("signs");
+    drop((store, stream));
+    fs::write(&journal, old).expect("writes");
+    assert!(matches!(verify(&sample, Some(&checkpoint)), Err(VerifyError::TooOld { newest: 201, record: 202 })));
+}
+
+#[test]
+fn a_rewritten_history_does_not_fit_its_checkpoint() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, _) = furnished(&directory);
+    let journal = directory.path().join("musterstadt/journal.redb");
+    let old = fs::read(&journal).expect("reads");
+    let add = |text: &str| {
+        let store = sample.open().expect("opens");
+        let mut stream = Sample::stream(&store, 99);
+        store.core.commit(vec![Sample::append(&mut stream, 0, 1, text, None, Vec::new())]);
+        let mut notary = store.notary().expect("a notary");
+        let page = store.core.tail(&notary.cursor(), 1_000).expect("reads");
+        page.records.iter().for_each(|record| notary.observe(record, Moment::from_seconds(7)).expect("in order"));
+        notary.sign(Moment::from_seconds(8)).expect("signs")
+    };
+    let checkpoint = add("what happened");
+    fs::write(&journal, old).expect("writes");
+    let log = directory.path().join("musterstadt/checkpoints.log");
+    let lines = fs::read_to_string(&log).expect("reads");
+    fs::write(&log, lines.lines().next().expect("a line").to_owned() + "\n").expect("writes");
+    add("what did not happen");
+    assert!(verify(&sample, None).is_ok());
+    assert!(matches!(verify(&sample, Some(&checkpoint)), Err(VerifyError::OtherHistory { record: 202 })));
+}
+
+#[test]
+fn a_key_that_is_gone_without_a_record_of_its_erasure_is_damage() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, _) = furnished(&directory);
+    let ring = directory.path().join("musterstadt/keys.ring");
+    let bytes = fs::read(&ring).expect("reads");
+    fs::write(&ring, &bytes[..bytes.len() - crate::ring::ENTRY]).expect("writes");
+    assert!(matches!(verify(&sample, None), Err(VerifyError::Ring(_))));
+    assert!(sample.open().is_err());
+}
+
+#[test]
+fn nothing_readable_lies_at_rest() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sample = Sample::founded(directory.path());
+    let store = sample.open().expect("opens");
+    let mut stream = Sample::stream(&store, 7);
+    let mut writer = store.blobs.begin().expect("begins");
+    writer.write(b"Erika Mustermann, geboren am 12.08.1964").expect("writes");
+    let keys = vec![writer.publish().expect("publishes").wrapped];
+    let append = Sample::append(&mut stream, 0, 1, "Erika Mustermann", Some(1), keys);
+    store.core.commit(vec![append]).pop().expect("an answer").expect("appended");
+    drop((store, stream));
+    for path in files(&directory) {
+        let bytes = fs::read(&path).expect("reads");
+        assert!(!bytes.windows(10).any(|window| window == b"Mustermann"), "{}", path.display());
+    }
+    let stream = StreamId { kind: crate::journal::StreamKind::Case, id: 7 };
+    assert_eq!(sample.open().expect("opens").core.read(stream, Version(0), 9).expect("reads").len(), 1);
+}
