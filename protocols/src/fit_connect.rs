@@ -6,6 +6,8 @@
 
 pub mod api;
 pub mod callback;
+#[cfg(test)]
+mod choices;
 pub mod hash;
 pub mod jose;
 pub mod metadata;

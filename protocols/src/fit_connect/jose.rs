@@ -10,6 +10,8 @@ mod der;
 #[cfg(test)]
 mod golden;
 mod header;
+#[cfg(test)]
+mod hostile;
 pub mod jwe;
 pub mod jwk;
 pub mod jws;

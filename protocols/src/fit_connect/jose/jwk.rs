@@ -4,13 +4,15 @@
 //! carries its certificate chain (`x5c`), a reply key in metadata does not. Whether the chain is trusted is not judged
 //! here. Private numbers are wiped when dropped and never printed.
 
+mod raw;
+
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use self::raw::{Raw, Secret};
 use super::{
     base64url,
     kid::{Kid, Thumbprint},
@@ -309,101 +311,4 @@ fn check_size(modulus: &[u8]) -> Result<(), JwkRefused> {
     }
     let bits = modulus.len() * 8 - first.leading_zeros() as usize;
     if BITS.contains(&bits) { Ok(()) } else { Err(JwkRefused::Size { bits }) }
-}
-
-/// A text that is wiped when dropped.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Secret(#[serde(serialize_with = "secret_text")] Zeroizing<String>);
-
-fn secret_text<S: serde::Serializer>(text: &Zeroizing<String>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(text)
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(|text| Self(Zeroizing::new(text)))
-    }
-}
-
-/// The members as they stand in JSON.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Raw {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kty: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_ops: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alg: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x5c: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    e: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    d: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    q: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dp: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dq: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    qi: Option<Secret>,
-}
-
-impl Raw {
-    fn public(alg: &str, operation: &str, kid: &Kid, modulus: &[u8], certificates: &[Vec<u8>]) -> Self {
-        let chain: Vec<String> = certificates.iter().map(|der| STANDARD.encode(der)).collect();
-        Self {
-            kty: Some("RSA".to_owned()),
-            key_ops: Some(vec![operation.to_owned()]),
-            alg: Some(alg.to_owned()),
-            x5c: if chain.is_empty() { None } else { Some(chain) },
-            kid: Some(kid.as_str().to_owned()),
-            n: Some(base64url::encode(modulus)),
-            e: Some(base64url::encode(&EXPONENT)),
-            ..Self::default()
-        }
-    }
-
-    fn into_value(self) -> Value {
-        serde_json::to_value(self).unwrap_or(Value::Null)
-    }
-
-    fn algorithm_and_operation(&self) -> Result<(&str, &str), JwkRefused> {
-        if self.kty.as_deref() != Some("RSA") {
-            return Err(JwkRefused::KeyType);
-        }
-        let alg = self.alg.as_deref().unwrap_or_default();
-        if !matches!(alg, "RSA-OAEP-256" | "PS512") {
-            return Err(JwkRefused::Algorithm);
-        }
-        match self.key_ops.as_deref() {
-            Some([operation]) => Ok((alg, operation)),
-            _ => Err(JwkRefused::Operations),
-        }
-    }
-
-    fn kid(&self) -> Result<Kid, JwkRefused> {
-        self.kid.as_deref().unwrap_or_default().parse().map_err(|_| JwkRefused::Kid)
-    }
-
-    fn modulus(&self) -> Result<Vec<u8>, JwkRefused> {
-        let text = self.n.as_deref().ok_or(JwkRefused::Modulus)?;
-        let modulus = base64url::decode(text.as_bytes()).map_err(|_| JwkRefused::Modulus)?;
-        check_size(&modulus)?;
-        if self.e.as_deref() == Some("AQAB") { Ok(modulus) } else { Err(JwkRefused::Exponent) }
-    }
-
-    fn certificates(&self) -> Result<Vec<Vec<u8>>, JwkRefused> {
-        let chain = self.x5c.as_deref().unwrap_or_default();
-        chain.iter().map(|text| STANDARD.decode(text).map_err(|_| JwkRefused::Certificates)).collect()
-    }
 }

@@ -7,27 +7,11 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::{EmptyFragments, Metadata, MetadataRefused, MissingSchema, Rule, SchemaVersion, Tolerance};
-use crate::fit_connect::shared_data;
+use crate::fit_connect::{choices::Choices, shared_data};
 
 const MUTATIONS: usize = 10_000;
 const STRICT: Tolerance = Tolerance { fragments: EmptyFragments::Reject, schema: MissingSchema::Reject };
 const MILD: Tolerance = Tolerance { fragments: EmptyFragments::Tolerate, schema: MissingSchema::IsVersion1 };
-
-/// A source of choices: the same seed gives the same documents (splitmix64).
-struct Choices(u64);
-
-impl Choices {
-    fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.number() % (bound.max(1) as u64)).expect("small")
-    }
-}
 
 fn hash() -> Value {
     json!({"type": "sha512", "content": "0f".repeat(64)})
