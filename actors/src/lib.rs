@@ -6,9 +6,13 @@
 
 pub mod blobs;
 mod case;
+pub mod fit_connect;
 mod house;
+mod intake;
 mod journal;
 pub mod observe;
+pub mod outbound;
+mod outbox;
 pub mod pool;
 pub mod seams;
 mod secret;
@@ -22,9 +26,7 @@ pub use case::{CaseSheet, Outcome, Ticket};
 pub use house::{DrainReport, House, Pools, Readiness, Seams, StartError};
 pub use observe::{ActorReport, ActorState};
 pub use secret::Secret;
-pub use settings::{
-    DestinationSettings, HouseSettings, OrgUnitSettings, PublishedService, RoutingRule, TenantSettings,
-};
+pub use settings::{DestinationSettings, HouseSettings, OrgUnitSettings, PublishedService, TenantSettings};
 pub use supervise::AskError;
 pub use tenant::{Callback, CallbackError, InvalidToken, NewAccount, SessionToken, SignInError, Tenant};
 pub use views::{Change, ChangeFeed, ClearingItem, WorkList};

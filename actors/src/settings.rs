@@ -4,8 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use http::Uri;
 use ozg_protocols::{
-    fit_connect::jose::rsa::{DecryptionKey, SigningKey},
+    fit_connect::{
+        api::ApiVersion,
+        jose::rsa::{DecryptionKey, SigningKey},
+    },
+    forms::{Mapping, data_schema::DataSchemas},
     ids::{DestinationId, OrgUnitId, TenantSlug},
+    routing::RoutingRule,
 };
 use ozg_storage::keys::KeySource;
 use std::sync::Arc;
@@ -44,8 +49,10 @@ pub struct TenantSettings {
     pub org_units: Vec<OrgUnitSettings>,
     /// Which org unit is responsible; the first rule that fits counts.
     pub routing: Vec<RoutingRule>,
-    /// A directory of schemas that form data are checked against.
-    pub data_schemas: Option<PathBuf>,
+    /// What in form data is the applicant.
+    pub mappings: Vec<Mapping>,
+    /// The schemas that form data are checked against.
+    pub data_schemas: Arc<DataSchemas>,
     /// Its destinations at FIT-Connect.
     pub destinations: Vec<Arc<DestinationSettings>>,
 }
@@ -59,19 +66,6 @@ pub struct OrgUnitSettings {
     pub name: String,
 }
 
-/// One row of the routing table. A condition that is missing always fits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoutingRule {
-    /// The beginning of the service key.
-    pub service: Option<String>,
-    /// The beginning of the region key.
-    pub region: Option<String>,
-    /// The destination it came by.
-    pub destination: Option<DestinationId>,
-    /// Who is responsible then.
-    pub org_unit: OrgUnitId,
-}
-
 /// One destination (Zustellpunkt).
 #[derive(Debug)]
 pub struct DestinationSettings {
@@ -81,6 +75,8 @@ pub struct DestinationSettings {
     pub name: String,
     /// Where tokens are issued.
     pub token_url: Uri,
+    /// The version of the Submission API that is spoken.
+    pub version: ApiVersion,
     /// The base of the Submission API, before `/v1` or `/v2`.
     pub submission_url: Uri,
     /// The client at the token service.

@@ -1,0 +1,169 @@
+//! FIT-Connect, the subscriber's side: per destination a [`connector`] that takes submissions in and the [`credentials`] it
+//! shares with the outbox; per tenant one outbox. What a submission becomes is the business of [`crate::intake`].
+//!
+//! [`connect`] makes all of it for a tenant; the tenant supervises it and reaches it through [`Channels`].
+
+pub(crate) mod backoff;
+mod connector;
+mod credentials;
+mod meter;
+pub(crate) mod service;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Once},
+};
+
+use ozg_protocols::{
+    application::Channel,
+    fit_connect::{
+        api::submission::SubmissionIds,
+        callback::{CallbackRefused, CallbackSecret},
+    },
+    forms::Mappings,
+    ids::{CommandKey, DestinationId, IntakeId},
+    intake::{IntakeEvent, IntakeState},
+    principal::Principal,
+};
+use ozg_storage::journal::BoxFuture;
+
+pub(crate) use meter::DestinationMeter;
+
+use crate::{
+    case::Outcome,
+    intake::{Desk, IntakeRecord, RecordError},
+    outbound::Outbound,
+    outbox,
+    supervise::{self, Address, AskError, Spec},
+    tenant::{Callback, CallbackError, Channels, Connect, Connected, TenantContext},
+};
+use connector::{ConnectorActor, ConnectorMessage};
+use credentials::Credentials;
+use meter::Meter;
+use service::DeliveryService;
+
+/// The longest callback in bytes: room for some thousand submissions.
+const LONGEST_CALLBACK: usize = 1024 * 1024;
+
+/// Makes the FIT-Connect channels of every tenant of one house.
+#[must_use]
+pub fn connect(outbound: Outbound) -> Connect {
+    let (meter, outbox_meter) = (Meter::default(), outbox::Meter::default());
+    let registered = Once::new();
+    Arc::new(move |context| {
+        registered.call_once(|| {
+            let observation = context.probe.observation();
+            outbound.register(observation);
+            meter.register(observation);
+            outbox_meter.register(observation);
+        });
+        channels(context, &outbound, &meter, &outbox_meter)
+    })
+}
+
+fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter, outbox_meter: &outbox::Meter) -> Connected {
+    let mut children = Vec::new();
+    let mut services = HashMap::new();
+    for settings in &context.settings.destinations {
+        let (spec, credentials) = Credentials::spec(settings, outbound, &context.probe);
+        children.push(spec);
+        services.insert(settings.id, DeliveryService::new(settings.clone(), outbound.clone(), credentials));
+    }
+    let (spec, outbox) = outbox::spec(context, services.clone(), outbox_meter);
+    children.push(spec);
+    let mappings = Mappings::new(context.settings.mappings.clone());
+    let mut destinations = HashMap::new();
+    for settings in &context.settings.destinations {
+        let Some(service) = services.get(&settings.id).cloned() else { continue };
+        let desk = Arc::new(Desk {
+            context: context.clone(),
+            settings: settings.clone(),
+            service,
+            mappings: mappings.clone(),
+            schemas: context.settings.data_schemas.clone(),
+            meter: meter.of(settings.id),
+            outbox: outbox.clone(),
+        });
+        let name = format!("fit-connect-{}", settings.id);
+        let arguments = {
+            let desk = desk.clone();
+            move |probe| (desk.clone(), probe)
+        };
+        let (spec, connector) = Spec::new(name, &supervise::CONNECTOR, || ConnectorActor, arguments);
+        children.push(spec);
+        let secret = settings.callback_secret.as_ref().and_then(|secret| CallbackSecret::new(secret.expose()).ok());
+        destinations.insert(settings.id, Destination { connector, secret, desk });
+    }
+    Connected { children, door: Arc::new(FitConnect { context: context.clone(), destinations }) }
+}
+
+/// The door of a tenant's FIT-Connect channels.
+#[derive(Debug)]
+struct FitConnect {
+    context: TenantContext,
+    destinations: HashMap<DestinationId, Destination>,
+}
+
+#[derive(Debug)]
+struct Destination {
+    connector: Address<ConnectorMessage>,
+    secret: Option<CallbackSecret>,
+    desk: Arc<Desk>,
+}
+
+impl Channels for FitConnect {
+    fn retry(&self, _: Principal, intake: IntakeId, _: CommandKey) -> BoxFuture<'_, Result<Outcome, AskError>> {
+        Box::pin(self.reopen(intake))
+    }
+
+    fn callback(&self, destination: DestinationId, call: Callback) -> BoxFuture<'_, Result<(), CallbackError>> {
+        Box::pin(async move { self.called(destination, &call) })
+    }
+}
+
+impl FitConnect {
+    /// Tries a clearing item again. Doing it twice is doing it once: only the first finds the item waiting.
+    async fn reopen(&self, intake: IntakeId) -> Result<Outcome, AskError> {
+        let unavailable = |_: RecordError| AskError::Unavailable;
+        let mut record = IntakeRecord::load(&self.context, intake).await.map_err(unavailable)?;
+        let Some(kept) = &record.intake else { return Err(AskError::NotFound) };
+        let Channel::FitConnect { destination, submission, case } = kept.channel else {
+            return Err(AskError::NotFound);
+        };
+        let Some(at) = self.destinations.get(&destination) else { return Err(AskError::NotFound) };
+        if matches!(kept.state, IntakeState::Clearing(_)) {
+            record.append(vec![IntakeEvent::Retried], Vec::new()).await.map_err(unavailable)?;
+        }
+        let ids = SubmissionIds { destination_id: destination, submission_id: submission, case_id: case };
+        at.connector.tell(ConnectorMessage::Reopen(ids));
+        Ok(Outcome::Done { version: 0 })
+    }
+
+    /// Checks a callback and wakes the connector; what it says is not believed, the list is read instead.
+    fn called(&self, destination: DestinationId, call: &Callback) -> Result<(), CallbackError> {
+        let unknown = CallbackError::UnknownDestination;
+        let Destination { connector, secret, desk } = self.destinations.get(&destination).ok_or(unknown)?;
+        let secret = secret.as_ref().ok_or(unknown)?;
+        let now = self.context.clock.now();
+        if call.body.len() > LONGEST_CALLBACK {
+            desk.meter.callback("too-large");
+            return Err(CallbackError::TooLarge);
+        }
+        let (outcome, answer) = match secret.open(&call.authentication, &call.timestamp, &call.body, now) {
+            Ok(_) => ("ok", Ok(())),
+            // Authentic, in words we do not know: looking does no harm.
+            Err(CallbackRefused::Body) => ("malformed", Ok(())),
+            Err(CallbackRefused::TooOld) => ("too-old", Err(CallbackError::Unauthenticated)),
+            Err(CallbackRefused::Timestamp | CallbackRefused::Authentication) => {
+                ("not-authentic", Err(CallbackError::Unauthenticated))
+            }
+        };
+        desk.meter.callback(outcome);
+        if answer.is_ok() {
+            connector.tell(ConnectorMessage::Called);
+        } else {
+            tracing::warn!(%destination, outcome, "a callback is refused");
+        }
+        answer
+    }
+}

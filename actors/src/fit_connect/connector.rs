@@ -1,0 +1,375 @@
+//! The connector actor of one destination: knows what waits at the delivery service and puts workers on it.
+//!
+//! Owns the queue of submissions, who works on which, and when a failed one is tried again. It is the edge of this channel:
+//! at most [`IN_FLIGHT`] submissions are in the house at a time, enough to keep the crypto pool busy while others wait for
+//! disk or network. A submission whose bytes were opened before without an end is a suspect and is tried while no other
+//! suspect is, so that one that kills the process cannot drag others to the clearing tray. Supervised by the tenant;
+//! holds nothing that the next list would not tell again.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
+
+use ozg_protocols::{fit_connect::api::submission::SubmissionIds, ids::SubmissionId};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::time::Instant;
+
+use super::backoff;
+use crate::{
+    intake::{Assignment, Begin, Desk, Ending, WorkerActor},
+    observe::{ActorState, Probe},
+    supervise,
+};
+
+/// Submissions that are worked on at a time.
+const IN_FLIGHT: usize = 32;
+/// With so many in the queue no further page is read for now.
+const ENOUGH: usize = 2_000;
+/// The first and the longest pause before a submission is tried again.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often the age of the oldest submission is measured.
+const TICK: Duration = Duration::from_secs(2);
+
+/// What a connector is told.
+#[derive(Debug)]
+pub(crate) enum ConnectorMessage {
+    /// Time to look.
+    Poll,
+    /// A callback says that there is something.
+    Called,
+    /// The next page of the list.
+    Page { offset: u64 },
+    /// The list could not be read.
+    ListAgain,
+    /// The work on a submission ended.
+    Ended { submission: SubmissionId, ending: Ending },
+    /// The pause after a failure is over.
+    Again(SubmissionId),
+    /// A person wants a clearing item tried again.
+    Reopen(SubmissionIds),
+    /// Time to measure.
+    Tick,
+}
+
+/// Starts a connector.
+#[derive(Debug)]
+pub(crate) struct ConnectorActor;
+
+/// How it stands with a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Queued,
+    AtWork,
+    Pausing,
+    Settled,
+}
+
+#[derive(Debug)]
+struct Known {
+    ids: SubmissionIds,
+    standing: Standing,
+    since: Instant,
+    failures: u32,
+    counted: bool,
+    suspect: bool,
+}
+
+/// The queue of one destination.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    desk: Arc<Desk>,
+    probe: Probe,
+    seats: Vec<Probe>,
+    free: Vec<usize>,
+    known: HashMap<SubmissionId, Known>,
+    fresh: VecDeque<SubmissionId>,
+    suspects: VecDeque<SubmissionId>,
+    suspect_at_work: Option<SubmissionId>,
+    workers: HashMap<ActorId, (SubmissionId, usize)>,
+    /// What the list has shown since its beginning; nothing while nobody reads it.
+    listing: Option<HashSet<SubmissionId>>,
+    /// The list was left with more to come, or a callback came while it was read.
+    look_again: bool,
+    list_failures: u32,
+    quiet_until: Option<Instant>,
+}
+
+impl Actor for ConnectorActor {
+    type Msg = ConnectorMessage;
+    type State = Queue;
+    type Arguments = (Arc<Desk>, Probe);
+
+    async fn pre_start(
+        &self,
+        me: ActorRef<ConnectorMessage>,
+        (desk, probe): Self::Arguments,
+    ) -> Result<Queue, ActorProcessingErr> {
+        let seats = (0..IN_FLIGHT).map(|seat| probe.child(format!("intake-{seat}"), &supervise::INTAKE, 1)).collect();
+        let queue = Queue {
+            desk,
+            probe,
+            seats,
+            free: (0..IN_FLIGHT).rev().collect(),
+            known: HashMap::new(),
+            fresh: VecDeque::new(),
+            suspects: VecDeque::new(),
+            suspect_at_work: None,
+            workers: HashMap::new(),
+            listing: None,
+            look_again: false,
+            list_failures: 0,
+            quiet_until: None,
+        };
+        me.cast(ConnectorMessage::Poll)?;
+        me.cast(ConnectorMessage::Tick)?;
+        queue.probe.set(ActorState::Running);
+        Ok(queue)
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<ConnectorMessage>,
+        message: ConnectorMessage,
+        queue: &mut Queue,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            ConnectorMessage::Poll => queue.poll(&me),
+            ConnectorMessage::Called => queue.look(&me),
+            ConnectorMessage::Page { offset } => queue.page(&me, offset).await,
+            ConnectorMessage::ListAgain => queue.look(&me),
+            ConnectorMessage::Ended { submission, ending } => queue.ended(&me, submission, ending),
+            ConnectorMessage::Again(submission) => queue.again(submission),
+            ConnectorMessage::Reopen(ids) => queue.reopen(ids),
+            ConnectorMessage::Tick => queue.tick(&me),
+        }
+        queue.hand_out(&me).await;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<ConnectorMessage>,
+        event: SupervisionEvent,
+        queue: &mut Queue,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(cell, _) => queue.left(&me, cell.get_id(), Some("panicked")),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                let killed = reason.as_deref() == Some("killed");
+                queue.left(&me, cell.get_id(), killed.then_some("killed"));
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        queue.hand_out(&me).await;
+        Ok(())
+    }
+}
+
+impl Queue {
+    fn poll(&mut self, me: &ActorRef<ConnectorMessage>) {
+        let _working = self.probe.waiting(None).begin("poll");
+        self.look(me);
+        me.send_after(self.desk.settings.poll_every, || ConnectorMessage::Poll);
+    }
+
+    /// Reads the list from its beginning, now or once the present reading has ended.
+    fn look(&mut self, me: &ActorRef<ConnectorMessage>) {
+        if self.listing.is_some() {
+            self.look_again = true;
+            return;
+        }
+        self.look_again = false;
+        self.listing = Some(HashSet::new());
+        let _ = me.cast(ConnectorMessage::Page { offset: 0 });
+    }
+
+    async fn page(&mut self, me: &ActorRef<ConnectorMessage>, offset: u64) {
+        let _working = self.probe.waiting(None).begin("page");
+        match self.desk.service.waiting(offset).await {
+            Ok((found, next)) => {
+                self.list_failures = 0;
+                for ids in found {
+                    self.seen(ids);
+                }
+                match next {
+                    Some(offset) if self.fresh.len() < ENOUGH => {
+                        let _ = me.cast(ConnectorMessage::Page { offset });
+                    }
+                    Some(_) => {
+                        self.listing = None;
+                        self.look_again = true;
+                    }
+                    None => self.list_ended(me),
+                }
+            }
+            Err(error) => {
+                self.listing = None;
+                self.list_failures += 1;
+                self.probe.failed(error.kind());
+                self.desk.meter.retried(error.kind());
+                let failures = self.list_failures;
+                tracing::warn!(destination = %self.desk.settings.id, kind = error.kind(), failures, "the list cannot be read");
+                let longest = self.desk.settings.poll_every.max(Duration::from_secs(60));
+                let pause = backoff::pause(failures, FIRST_PAUSE, longest, error.retry_after(), &self.desk.context.ids);
+                me.send_after(pause, || ConnectorMessage::ListAgain);
+            }
+        }
+    }
+
+    fn seen(&mut self, ids: SubmissionIds) {
+        if ids.destination_id != self.desk.settings.id {
+            return;
+        }
+        let id = ids.submission_id;
+        if let Some(listing) = &mut self.listing {
+            listing.insert(id);
+        }
+        if let Entry::Vacant(place) = self.known.entry(id) {
+            let (standing, since) = (Standing::Queued, Instant::now());
+            place.insert(Known { ids, standing, since, failures: 0, counted: false, suspect: false });
+            self.fresh.push_back(id);
+        }
+    }
+
+    /// What the whole list has not shown, and nobody works on, is not there any more.
+    fn list_ended(&mut self, me: &ActorRef<ConnectorMessage>) {
+        if let Some(listed) = self.listing.take() {
+            self.known.retain(|id, known| {
+                listed.contains(id) || matches!(known.standing, Standing::AtWork | Standing::Queued)
+            });
+        }
+        if self.look_again {
+            self.look(me);
+        }
+    }
+
+    fn ended(&mut self, me: &ActorRef<ConnectorMessage>, submission: SubmissionId, ending: Ending) {
+        self.freed(submission);
+        let Some(known) = self.known.get_mut(&submission) else { return };
+        match ending {
+            Ending::Settled => known.standing = Standing::Settled,
+            Ending::Gone => {
+                self.known.remove(&submission);
+            }
+            Ending::Suspect => {
+                (known.standing, known.suspect) = (Standing::Queued, true);
+                self.suspects.push_back(submission);
+            }
+            Ending::Later { counted, asked, .. } => {
+                // Every failed start counts, so that a pause grows; the attempt on its bytes is another matter.
+                (known.standing, known.counted) = (Standing::Pausing, counted);
+                known.failures += 1;
+                let ids = &self.desk.context.ids;
+                let pause = backoff::pause(known.failures, FIRST_PAUSE, LONGEST_PAUSE, asked, ids);
+                if let Some(asked) = asked {
+                    self.quiet_until = Some(Instant::now() + asked);
+                }
+                me.send_after(pause, move || ConnectorMessage::Again(submission));
+            }
+        }
+    }
+
+    /// A worker is gone; if it did not say how its work ended, it crashed on it.
+    fn left(&mut self, me: &ActorRef<ConnectorMessage>, worker: ActorId, failure: Option<&'static str>) {
+        let Some((submission, seat)) = self.workers.remove(&worker) else { return };
+        self.free.push(seat);
+        let Some(what) = failure else { return };
+        tracing::error!(destination = %self.desk.settings.id, %submission, what, "the work on a submission crashed");
+        self.seats[seat].failed(what);
+        self.seats[seat].restarted(what);
+        self.ended(me, submission, Ending::Later { why: what, counted: false, asked: None });
+    }
+
+    fn freed(&mut self, submission: SubmissionId) {
+        if self.suspect_at_work == Some(submission) {
+            self.suspect_at_work = None;
+        }
+    }
+
+    fn again(&mut self, submission: SubmissionId) {
+        let Some(known) = self.known.get_mut(&submission) else { return };
+        if known.standing != Standing::Pausing {
+            return;
+        }
+        known.standing = Standing::Queued;
+        if known.suspect { self.suspects.push_back(submission) } else { self.fresh.push_back(submission) }
+    }
+
+    fn reopen(&mut self, ids: SubmissionIds) {
+        let busy = |known: &Known| matches!(known.standing, Standing::AtWork | Standing::Queued);
+        if self.known.get(&ids.submission_id).is_some_and(busy) {
+            return;
+        }
+        self.known.remove(&ids.submission_id);
+        self.seen(ids);
+    }
+
+    fn tick(&mut self, me: &ActorRef<ConnectorMessage>) {
+        let oldest = self.known.values().map(|known| known.since.elapsed()).max();
+        self.desk.meter.oldest(oldest.unwrap_or_default());
+        if self.look_again && self.fresh.len() < ENOUGH / 2 {
+            self.look(me);
+        }
+        me.send_after(TICK, || ConnectorMessage::Tick);
+    }
+
+    async fn hand_out(&mut self, me: &ActorRef<ConnectorMessage>) {
+        if self.quiet_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        while let Some(seat) = self.free.pop() {
+            let Some((submission, alone)) = self.next() else {
+                self.free.push(seat);
+                return;
+            };
+            if let Err(what) = self.start(me, submission, alone, seat).await {
+                self.free.push(seat);
+                tracing::error!(destination = %self.desk.settings.id, what, "no worker can be started");
+                self.ended(me, submission, Ending::Later { why: what, counted: false, asked: None });
+                return;
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<(SubmissionId, bool)> {
+        if self.suspect_at_work.is_none()
+            && let Some(suspect) = self.suspects.pop_front()
+        {
+            self.suspect_at_work = Some(suspect);
+            return Some((suspect, true));
+        }
+        self.fresh.pop_front().map(|fresh| (fresh, false))
+    }
+
+    async fn start(
+        &mut self,
+        me: &ActorRef<ConnectorMessage>,
+        submission: SubmissionId,
+        alone: bool,
+        seat: usize,
+    ) -> Result<(), &'static str> {
+        let Some(known) = self.known.get_mut(&submission) else {
+            self.free.push(seat);
+            return Ok(());
+        };
+        known.standing = Standing::AtWork;
+        let assignment = Assignment { ids: known.ids, counted: known.counted, alone };
+        let arguments = (self.desk.clone(), self.seats[seat].clone());
+        let (worker, _) =
+            Actor::spawn_linked(None, WorkerActor, arguments, me.get_cell()).await.map_err(|_| "spawn")?;
+        self.workers.insert(worker.get_id(), (submission, seat));
+        let (reply, ended) = tokio::sync::oneshot::channel();
+        let waiting = self.seats[seat].waiting(None);
+        worker.cast(Begin { assignment, reply: reply.into(), waiting }).map_err(|_| "worker")?;
+        let me = me.clone();
+        tokio::spawn(async move {
+            if let Ok(ending) = ended.await {
+                let _ = me.cast(ConnectorMessage::Ended { submission, ending });
+            }
+        });
+        Ok(())
+    }
+}

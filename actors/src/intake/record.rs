@@ -1,0 +1,123 @@
+//! The intake stream of one submission, as its worker reads and writes it.
+//!
+//! An append whose outcome is unknown is sent again as the same bytes; one that met another version is given up, because
+//! somebody else (a retry by a person, the outbox) wrote meanwhile and the caller has to look again.
+
+use std::time::Duration;
+
+use ozg_protocols::{
+    case::Effect as Leaving,
+    ids::IntakeId,
+    intake::{self, Intake, IntakeEvent, RecordedIntake},
+};
+use ozg_storage::{
+    journal::{Appended, EffectTarget, Epoch, JournalError, Version, WrappedKey},
+    seal::SealError,
+    stream::{Effect, Opened, Record, Ticket},
+};
+
+use crate::tenant::{IntakeStream, TenantContext};
+
+/// How often the same bytes are sent again while their outcome is unknown.
+const REPEATS: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(100);
+/// Records that are read at a time.
+const PAGE: usize = 100;
+
+/// Why the stream cannot be read or written now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// Somebody else wrote meanwhile.
+    #[error("the stream has changed")]
+    Changed,
+    /// The journal says why.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A key or a body is not what it should be.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The source of randomness failed.
+    #[error("no randomness")]
+    NoRandomness,
+}
+
+impl RecordError {
+    /// A short name for metrics and logs.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Journal(JournalError::Full) => "full",
+            Self::Journal(_) => "journal",
+            Self::Seal(_) => "seal",
+            Self::NoRandomness => "randomness",
+        }
+    }
+}
+
+/// One intake stream and what its events made.
+#[derive(Debug)]
+pub(crate) struct IntakeRecord {
+    context: TenantContext,
+    id: IntakeId,
+    stream: IntakeStream,
+    version: Version,
+    /// The submission; nothing before it was kept.
+    pub(crate) intake: Option<Intake>,
+}
+
+impl IntakeRecord {
+    /// Reads the stream.
+    pub(crate) async fn load(context: &TenantContext, id: IntakeId) -> Result<Self, RecordError> {
+        let stream = context.intake_stream(id);
+        let mut record = Self { context: context.clone(), id, stream, version: Version(0), intake: None };
+        loop {
+            let page = context.journal.read(record.stream.id(), record.version, PAGE).await?;
+            for stored in &page {
+                if let Opened::Events(opened) = record.stream.open(stored)? {
+                    record.intake = opened.events.iter().fold(record.intake.take(), Intake::apply);
+                }
+                record.version = Version(stored.first.0 + u64::from(stored.events));
+            }
+            if page.len() < PAGE {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// Its id.
+    pub(crate) const fn id(&self) -> IntakeId {
+        self.id
+    }
+
+    /// Makes these events durable, with what has to leave the house because of them.
+    pub(crate) async fn append(&mut self, events: Vec<IntakeEvent>, keys: Vec<WrappedKey>) -> Result<(), RecordError> {
+        let now = self.context.clock.now();
+        let at = self.intake.as_ref().map_or(now, |intake| now.max(intake.since));
+        let leaving = events.iter().flat_map(|event| intake::effects(self.id, event));
+        let effects: Vec<Effect<Leaving>> =
+            leaving.map(|what| Effect { target: EffectTarget::FitConnect, due: now, what }).collect();
+        let key = self.context.ids.command_key().map_err(|_| RecordError::NoRandomness)?;
+        let ticket = Ticket { key, command: &key.as_u128().to_be_bytes(), reply: &[] };
+        let events = events.into_iter().map(|event| RecordedIntake { at, event }).collect();
+        let record = Record { at, by: None, events };
+        let append = self.stream.seal(self.version, Epoch::default(), ticket, &record, &effects, keys)?;
+        let mut repeats = 0;
+        let appended = loop {
+            match self.context.journal.append(append.clone()).await {
+                Err(JournalError::UnknownOutcome) if repeats < REPEATS => {
+                    repeats += 1;
+                    tokio::time::sleep(PAUSE * repeats).await;
+                }
+                answer => break answer?,
+            }
+        };
+        match appended {
+            Appended::Durable { version, .. } | Appended::Duplicate { version, .. } => {
+                self.version = version;
+                self.intake = record.events.iter().fold(self.intake.take(), Intake::apply);
+                Ok(())
+            }
+            Appended::KeyReused | Appended::Conflict { .. } | Appended::Fenced { .. } => Err(RecordError::Changed),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The worker actor: takes one submission through the house, then ends.
+//!
+//! Owns nothing but the way it is on. Supervised by its connector, which hears of a crash and tries the submission again,
+//! alone. The attempt is durable before foreign bytes are opened, so bytes that kill the process three times go to the
+//! clearing tray unopened; trouble that is not theirs (network, a busy house) uses up no attempt.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ozg_protocols::{
+    application::Channel,
+    fit_connect::verify::{Retry, Stop},
+    intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS},
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+
+use super::{
+    Assignment, Desk, Ending, IntakeRecord, Trouble, attachments, case_of,
+    fetching::{self, Fetched},
+    intake_of,
+    judging::{self, Contents, Judged},
+    raw, receiving,
+};
+use crate::{
+    observe::{Probe, Waiting},
+    outbox::OutboxMessage,
+};
+
+/// The only message: begin, and say how it ended.
+#[derive(Debug)]
+pub(crate) struct Begin {
+    pub(crate) assignment: Assignment,
+    pub(crate) reply: RpcReplyPort<Ending>,
+    pub(crate) waiting: Waiting,
+}
+
+/// Starts a worker.
+#[derive(Debug)]
+pub(crate) struct WorkerActor;
+
+impl Actor for WorkerActor {
+    type Msg = Begin;
+    type State = (Arc<Desk>, Probe);
+    type Arguments = (Arc<Desk>, Probe);
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<Begin>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(arguments)
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<Begin>,
+        Begin { assignment, reply, waiting }: Begin,
+        (desk, _): &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let _working = waiting.begin("submission");
+        let ending = work(desk, assignment).await;
+        let _ = reply.send(ending);
+        me.stop(None);
+        Ok(())
+    }
+}
+
+async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
+    let mut counted = assignment.counted;
+    let ending = take_through(desk, assignment, &mut counted).await.unwrap_or_else(|trouble| trouble.ending(counted));
+    if let Ending::Later { why, .. } = ending {
+        desk.meter.retried(why);
+        let (destination, submission) = (desk.settings.id, assignment.ids.submission_id);
+        tracing::warn!(%destination, %submission, why, "a submission is tried again later");
+    }
+    ending
+}
+
+async fn take_through(desk: &Arc<Desk>, assignment: Assignment, counted: &mut bool) -> Result<Ending, Trouble> {
+    let Assignment { ids, alone, .. } = assignment;
+    let mut record = IntakeRecord::load(&desk.context, intake_of(&desk.context, ids.submission_id)).await?;
+    match &record.intake {
+        Some(Intake { state: IntakeState::Open, attempts, .. }) => {
+            if *attempts > 0 && !*counted && !alone {
+                return Ok(Ending::Suspect);
+            }
+            // The crash may have come between the case and the last record of its intake.
+            let case = case_of(&desk.context, ids.submission_id);
+            if desk.context.cases.look(case).await?.is_some() {
+                return settle(desk, &mut record, ids.submission_id, None).await;
+            }
+        }
+        Some(_) => {
+            desk.outbox.tell(OutboxMessage::Wake);
+            return Ok(Ending::Settled);
+        }
+        None => {}
+    }
+    let Some(fetched) = fetching::fetch(desk, ids).await? else { return Ok(Ending::Gone) };
+    if !count(desk, &mut record, &fetched, counted).await? {
+        return Ok(Ending::Settled);
+    }
+    let fetched = Arc::new(fetched);
+    let judged = {
+        let (desk, fetched) = (desk.clone(), fetched.clone());
+        desk.clone().context.crypto.run("judge", move || judging::judge(&desk, &fetched)).await?
+    };
+    match judged {
+        Judged::Good(contents) => accept(desk, &mut record, &fetched, *contents).await,
+        Judged::Stop { stop, tags, schema } => refuse(desk, &mut record, &fetched, stop, tags.as_ref(), schema).await,
+        Judged::Closed => clear(desk, &mut record, ids.submission_id, ClearingReason::ForeignVerdict).await,
+    }
+}
+
+/// Keeps what came and counts the attempt, durably. False: there are no attempts left, a person has to look.
+async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched, counted: &mut bool) -> Result<bool, Trouble> {
+    let Some(intake) = &record.intake else {
+        let (raw, keys) = raw::keep(desk, fetched).await?;
+        let ids = fetched.ids;
+        let channel =
+            Channel::FitConnect { destination: desk.settings.id, submission: ids.submission_id, case: ids.case_id };
+        let service = fetched.submission.service_type.as_ref();
+        let service = service.map(|service| service.identifier.clone()).unwrap_or_default();
+        let events = vec![IntakeEvent::Kept { channel, service, raw }, IntakeEvent::Attempted { number: 1 }];
+        record.append(events, keys).await?;
+        *counted = true;
+        return Ok(true);
+    };
+    if *counted {
+        return Ok(true);
+    }
+    let next = intake.next_attempt();
+    let left = matches!(next, IntakeEvent::Attempted { .. });
+    record.append(vec![next], Vec::new()).await?;
+    if left {
+        *counted = true;
+    } else {
+        desk.meter.clearing("failed-three-times");
+        let (destination, submission) = (desk.settings.id, fetched.ids.submission_id);
+        tracing::error!(%destination, %submission, most = MOST_ATTEMPTS, "a submission is not opened again: a person has to look");
+    }
+    Ok(left)
+}
+
+async fn accept(
+    desk: &Desk,
+    record: &mut IntakeRecord,
+    fetched: &Fetched,
+    contents: Contents,
+) -> Result<Ending, Trouble> {
+    let submission = fetched.ids.submission_id;
+    let (mut files, mut keys) = (BTreeMap::new(), Vec::new());
+    let mut stops = Vec::new();
+    for described in &contents.metadata.attachments {
+        match attachments::keep(desk, submission, described, &contents.tags).await? {
+            Ok(kept) => {
+                files.insert(described.id, kept.file);
+                keys.push(kept.key);
+            }
+            Err(stop) => stops.push(Err(stop)),
+        }
+    }
+    if let Err(stop) = ozg_protocols::fit_connect::verify::all(stops) {
+        return refuse(desk, record, fetched, stop, Some(&contents.tags), contents.schema).await;
+    }
+    let reason = receiving::receive(desk, record, fetched, contents, files, keys).await?;
+    desk.meter.received();
+    settle(desk, record, submission, reason).await
+}
+
+async fn settle(
+    desk: &Desk,
+    record: &mut IntakeRecord,
+    submission: ozg_protocols::ids::SubmissionId,
+    reason: Option<ClearingReason>,
+) -> Result<Ending, Trouble> {
+    desk.outbox.tell(OutboxMessage::Wake);
+    let became = IntakeEvent::BecameCase { case: case_of(&desk.context, submission) };
+    let clearing = reason.clone().map(|reason| IntakeEvent::NeedsClearing { reason });
+    record.append(std::iter::once(became).chain(clearing).collect(), Vec::new()).await?;
+    if let Some(reason) = reason {
+        let why = if reason == ClearingReason::NotMapped { "not-mapped" } else { "no-responsible-unit" };
+        desk.meter.clearing(why);
+        tracing::info!(destination = %desk.settings.id, %submission, why, "an accepted submission needs a person");
+    }
+    Ok(Ending::Settled)
+}
+
+async fn refuse(
+    desk: &Desk,
+    record: &mut IntakeRecord,
+    fetched: &Fetched,
+    stop: Stop,
+    tags: Option<&ozg_protocols::fit_connect::verify::Tags>,
+    schema: Option<String>,
+) -> Result<Ending, Trouble> {
+    let (destination, submission) = (desk.settings.id, fetched.ids.submission_id);
+    let problems = match stop {
+        Stop::Reject(problems) => problems,
+        Stop::Retry(retry) => {
+            let (why, kid) = match &retry {
+                Retry::UnknownSetKey(kid) => ("unknown-set-key", kid),
+                Retry::UnknownDecryptionKey(kid) => ("unknown-decryption-key", kid),
+            };
+            tracing::error!(%destination, %submission, why, %kid, "a key is missing: the submission waits for it");
+            return Err(Trouble::Other(why));
+        }
+    };
+    for problem in &problems {
+        let name = problem.kind.rsplit('/').next().unwrap_or_default();
+        desk.meter.refused(name);
+        tracing::warn!(%destination, %submission, problem = name, instance = %problem.instance, "a submission is rejected");
+    }
+    receiving::reject(desk, record, fetched, problems, tags, schema).await?;
+    desk.outbox.tell(OutboxMessage::Wake);
+    Ok(Ending::Settled)
+}
+
+async fn clear(
+    desk: &Desk,
+    record: &mut IntakeRecord,
+    submission: ozg_protocols::ids::SubmissionId,
+    reason: ClearingReason,
+) -> Result<Ending, Trouble> {
+    record.append(vec![IntakeEvent::NeedsClearing { reason }], Vec::new()).await?;
+    desk.meter.clearing("foreign-verdict");
+    tracing::error!(destination = %desk.settings.id, %submission, "the delivery service shows a verdict that is not ours");
+    Ok(Ending::Settled)
+}
