@@ -4,6 +4,16 @@
 mod program;
 #[path = "whole/rooms.rs"]
 mod rooms;
+#[path = "whole/sandbox_events.rs"]
+mod sandbox_events;
+#[path = "whole/sandbox_faults.rs"]
+mod sandbox_faults;
+#[path = "whole/sandbox_submissions.rs"]
+mod sandbox_submissions;
+#[path = "whole/sandbox_town.rs"]
+mod sandbox_town;
+#[path = "whole/sandbox_wire.rs"]
+mod sandbox_wire;
 #[path = "whole/sources.rs"]
 mod sources;
 #[path = "whole/tidy.rs"]
