@@ -1,6 +1,10 @@
 //! FIT-Connect: how applications reach us through the delivery service (Zustelldienst) of FITKO.
 //!
-//! Versions 1 and 2 of the Submission API. Everything here is pure: bytes in, typed values or a typed refusal out.
+//! Versions 1 and 2 of the Submission API. A submission comes by the bodies in [`api`], announced by a [`callback`]; its
+//! parts are sealed ([`jose`]), its history is signed ([`set`]), its parts are named by [`tag`] and [`hash`], its content is
+//! described by [`metadata`], and whether it is taken is decided by [`verify`].
+//!
+//! Everything here is pure: bytes in, typed values or a typed refusal out.
 //! Keys are used through the seam in [`jose::rsa`]; time, content keys, initialisation vectors and ids are brought along.
 //! No HTTP, no clock, no files: those belong to the subscriber and to the sandbox.
 

@@ -1,6 +1,6 @@
 //! Metadata: what a submission consists of, who sent it, what was paid and where an answer may go.
 //!
-//! Versions 1.x and 2.x become one [`Metadata`]. They are read by rules of our own ([`rules`] is the table of what differs
+//! Versions 1.x and 2.x become one [`Metadata`]. They are read by rules of our own (`rules` is the table of what differs
 //! between versions), because the official schema files are not part of the project; a test compares both on thousands of
 //! mutated documents. Every violation names its place by a JSON pointer and never repeats what stands there. Unknown
 //! members are passed over where the schema does. Of the formats only `uuid` is enforced: `uri`, `email`, `date` and

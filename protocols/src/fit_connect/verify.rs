@@ -1,6 +1,6 @@
 //! Judging a submission (Einreichung prüfen): what is checked in which order, and which problem a failure becomes.
 //!
-//! [`table`] is the order and the wording as data; each stage is a value that is given what the subscriber has fetched
+//! [`TABLE`] is the order and the wording as data; each stage is a value that is given what the subscriber has fetched
 //! and decrypted, and answers with what the next stage needs or with a [`Stop`]. The subscriber drives:
 //! [`EventLogCheck`] → [`TagCheck`] → [`MetadataCheck`] → [`DataCheck`] → one [`AttachmentCheck`] per attachment, joined by
 //! [`all`]. Within a stage everything is collected that can be judged; the next stage is only reached when nothing was

@@ -37,6 +37,12 @@ impl SchemaVersion {
         (parts.next().is_none() && matches!(major_text, "1" | "2")).then_some(version)
     }
 
+    /// The newest version that a destination reads (`metadataVersions`) and that we can write.
+    #[must_use]
+    pub fn newest_of(offered: &[String]) -> Option<Self> {
+        offered.iter().filter_map(|version| Self::from_uri(&format!("{BEFORE}{version}{BEHIND}"))).max()
+    }
+
     /// Its `$schema`.
     #[must_use]
     pub fn uri(self) -> String {
@@ -114,6 +120,13 @@ const V2: Rules = Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_version_that_both_know_is_taken() {
+        let offered = ["1.0.0", "2.0.0", "2.1.0", "3.0.0", "x"].map(str::to_owned);
+        assert_eq!(SchemaVersion::newest_of(&offered), Some(SchemaVersion::V2_1_0));
+        assert_eq!(SchemaVersion::newest_of(&offered[3..]), None);
+    }
 
     #[test]
     fn versions_1_and_2_are_found_in_their_uri() {
