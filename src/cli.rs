@@ -6,7 +6,9 @@
 mod config;
 mod doctor;
 mod sandbox;
+mod store;
 mod tenant;
+mod verify;
 
 use std::{
     ffi::OsString,
@@ -54,6 +56,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Sandbox(Box<sandbox::Arguments>),
     Tenant(tenant::Arguments),
+    Verify(verify::Arguments),
 }
 
 impl Command {
@@ -63,6 +66,7 @@ impl Command {
             Self::Doctor(arguments) => arguments.run(context),
             Self::Sandbox(arguments) => arguments.run(context),
             Self::Tenant(arguments) => arguments.run(context),
+            Self::Verify(arguments) => arguments.run(context),
         }
     }
 }
@@ -222,6 +226,9 @@ mod tests {
         let (code, out, _) = run(&["tenant", "list"], environment.clone());
         assert_eq!(code, ExitCode::SUCCESS, "{out}");
         assert!(out.contains("(musterstadt.example): bereit"), "{out}");
+        let (code, out, _) = run(&["verify", "musterstadt"], environment.clone());
+        assert_eq!(code, ExitCode::SUCCESS, "{out}");
+        assert!(out.contains("musterstadt: in Ordnung: 1 Datensätze"), "{out}");
         let (code, _, errors) = run(&["tenant", "init", "musterstadt", "--existing-key"], environment.clone());
         assert_eq!(code, ExitCode::FAILURE);
         assert!(errors.contains("kein Schlüssel gemacht"), "{errors}");

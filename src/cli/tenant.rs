@@ -5,13 +5,16 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use clap::{Args, Subcommand};
 use ozg_storage::{
     disk::{Disk, RealDisk},
-    keys::{KeyError, TenantKey},
+    keys::TenantKey,
     random::{Random, StrongRandom},
     redb_core::Options,
     tenant_store::{StoreError, TenantStore},
 };
 
-use super::{Context, Failure};
+use super::{
+    Context, Failure,
+    store::{key_in_german, load_key, store_in_german},
+};
 use crate::config::{Config, SecretPlace, Tenant};
 
 /// Legt Mandanten an und zeigt sie
@@ -77,11 +80,11 @@ impl Init {
             return Err(Failure::refused(what));
         }
         let key = if existing_key {
-            load(&tenant.key_file)?
+            load_key(&tenant.key_file)?
         } else {
             let file = new_key_file(tenant, key_file)?;
             let key = TenantKey::create(&file, &*random)
-                .map_err(|error| Failure::refused(format!("{}: {}", file.display(), in_german(&error))))?;
+                .map_err(|error| Failure::refused(format!("{}: {}", file.display(), key_in_german(&error))))?;
             context.say(format_args!("Schlüssel angelegt: {}", file.display()))?;
             key
         };
@@ -105,14 +108,6 @@ fn new_key_file(tenant: &Tenant, named: Option<PathBuf>) -> Result<PathBuf, Fail
     }
 }
 
-fn load(place: &SecretPlace) -> Result<TenantKey, Failure> {
-    let Some(source) = place.key_source() else {
-        let why = "ist als Credential benannt; $CREDENTIALS_DIRECTORY gibt es nur unter systemd";
-        return Err(Failure::refused(format!("der Schlüssel {why}")));
-    };
-    TenantKey::load(&source).map_err(|error| Failure::refused(in_german(&error)))
-}
-
 /// Opens a tenant's store. Without a key only whether there is one is told: an absent store is absent before any key counts.
 fn open(config: &Config, tenant: &Tenant, key: Option<TenantKey>) -> Result<TenantStore, StoreError> {
     let random: Arc<dyn Random> = Arc::new(StrongRandom::new());
@@ -124,7 +119,7 @@ fn open(config: &Config, tenant: &Tenant, key: Option<TenantKey>) -> Result<Tena
 fn list(config: &Config, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let mut all_well = true;
     for tenant in &config.tenants {
-        let (well, state) = match load(&tenant.key_file) {
+        let (well, state) = match load_key(&tenant.key_file) {
             Err(failure) => (false, failure.to_string()),
             Ok(key) => match open(config, tenant, Some(key)) {
                 Ok(_) => (true, "bereit".to_owned()),
@@ -137,28 +132,4 @@ fn list(config: &Config, context: &mut Context<'_>) -> Result<ExitCode, Failure>
         context.say(format_args!("{}  {} ({hosts}): {state}", tenant.slug, tenant.name))?;
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn in_german(error: &KeyError) -> String {
-    match error {
-        KeyError::File(source) => format!("der Schlüssel kann nicht gelesen oder geschrieben werden ({source})"),
-        KeyError::Exists => "es gibt schon einen Schlüssel; mit --existing-key wird er genommen".to_owned(),
-        KeyError::Exposed { mode } => format!("der Schlüssel ist für andere lesbar (Rechte {mode:04o}); chmod 600"),
-        KeyError::Malformed => "die Datei enthält keinen Schlüssel (64 hexadezimale Ziffern)".to_owned(),
-        KeyError::NoRandomness(_) => "das Betriebssystem gibt keinen Zufall".to_owned(),
-    }
-}
-
-fn store_in_german(error: &StoreError) -> String {
-    match error {
-        StoreError::NotEmpty => "das Verzeichnis des Mandanten ist nicht leer".to_owned(),
-        StoreError::Absent => "noch nicht angelegt (ozg-cloud tenant init)".to_owned(),
-        StoreError::Unfinished => "nie fertig angelegt; das Verzeichnis löschen und neu anlegen".to_owned(),
-        StoreError::InUse => "ein anderer Prozess hat die Daten geöffnet".to_owned(),
-        StoreError::ForeignKey { found, given } => {
-            format!("die Daten gehören zum Schlüssel {found}, nicht zu {given}")
-        }
-        StoreError::ForeignTenant => "die Daten gehören einem anderen Mandanten".to_owned(),
-        other => format!("die Daten lassen sich nicht öffnen: {other}; ozg-cloud doctor hilft weiter"),
-    }
 }

@@ -1,0 +1,167 @@
+//! `ozg-cloud verify`: checks whole stores at rest and names the first broken record. Changes nothing.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::Args;
+use ozg_storage::{
+    checkpoint::Checkpoint,
+    disk::{Disk, RealDisk},
+    verify::{Report, VerifyError, verify_store},
+};
+
+use super::{
+    Context, Failure,
+    store::{load_key, store_in_german},
+};
+use crate::config::{Config, Tenant};
+
+/// Prüft die Daten von Mandanten vollständig: Reihenfolge, Verkettung, Siegel, Prüfpunkte, Anhänge
+#[derive(Debug, Args)]
+#[command(help_template = "{about}\n\nAufruf: {usage}\n\n{positionals}\n\nOptionen:\n{options}\n\n\
+    Der Server darf dabei nicht laufen. Endet mit 1, wenn etwas nicht stimmt, und nennt den ersten Datensatz.\n")]
+pub(super) struct Arguments {
+    /// Kürzel der Mandanten; ohne Angabe alle
+    #[arg(value_name = "KÜRZEL")]
+    slugs: Vec<String>,
+    /// Datei mit Prüfpunkten, die außerhalb aufbewahrt wurden: ältere Daten als diese werden abgelehnt
+    #[arg(long, value_name = "DATEI")]
+    checkpoints: Option<PathBuf>,
+    /// Prüft ohne die Mandantenschlüssel: Verkettung und Prüfpunkte, aber keine Siegel
+    #[arg(long)]
+    without_keys: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+        let config = context.load()?.config;
+        let checkpoints = self.checkpoints.as_deref().map(read_checkpoints).transpose()?.unwrap_or_default();
+        let mut whole = true;
+        for tenant in self.chosen(&config)? {
+            let key = if self.without_keys { None } else { Some(load_key(&tenant.key_file)?) };
+            let newest = checkpoints.iter().filter(|checkpoint| *checkpoint.tenant() == tenant.slug);
+            let shown = newest.max_by_key(|checkpoint| checkpoint.record());
+            let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+            let mut bar = Bar::new(tenant.slug.as_str());
+            let verdict =
+                verify_store(&disk, &config.server.data_dir, &tenant.slug, key.as_ref(), shown, &mut |done, all| {
+                    bar.show(done, all);
+                });
+            bar.clear();
+            whole &= verdict.is_ok();
+            let verdict = verdict.map_or_else(|error| in_german(&error), |report| summary(&report));
+            context.say(format_args!("{}: {verdict}", tenant.slug))?;
+        }
+        Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn chosen<'c>(&self, config: &'c Config) -> Result<Vec<&'c Tenant>, Failure> {
+        if self.slugs.is_empty() {
+            return Ok(config.tenants.iter().collect());
+        }
+        let unknown =
+            |slug: &String| Failure::refused(format!("der Mandant `{slug}` steht nicht in der Konfiguration"));
+        self.slugs.iter().map(|slug| config.tenant(slug).ok_or_else(|| unknown(slug))).collect()
+    }
+}
+
+/// One checkpoint a line, as the server writes them; other lines are not expected.
+fn read_checkpoints(file: &Path) -> Result<Vec<Checkpoint>, Failure> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = lines.map(|(at, line)| {
+        line.parse().map_err(|_| Failure::refused(format!("{shown}:{}: kein gültiger Prüfpunkt", at + 1)))
+    });
+    read.collect()
+}
+
+fn summary(report: &Report) -> String {
+    let Report { records, streams, erased, keys, blobs, orphans, checkpoints, seals } = report;
+    let seals = if *seals { "" } else { "; Siegel ungeprüft" };
+    format!(
+        "in Ordnung: {records} Datensätze in {streams} Strömen ({erased} gelöscht), {keys} Schlüssel, {blobs} Anhänge \
+         ({orphans} verwaist), {checkpoints} Prüfpunkte{seals}"
+    )
+}
+
+fn in_german(error: &VerifyError) -> String {
+    match error {
+        VerifyError::Journal { record: 0, what, .. } => format!("BESCHÄDIGT vor dem ersten Datensatz: {what}"),
+        VerifyError::Journal { record, what, .. } => format!("BESCHÄDIGT ab Datensatz {record}: {what}"),
+        VerifyError::OtherHistory { record } => {
+            format!("VERÄNDERT: die Datensätze bis {record} sind nicht die des Prüfpunkts")
+        }
+        VerifyError::ForeignCheckpoint { record } => {
+            format!("der Prüfpunkt über {record} Datensätze gehört zu anderen Daten")
+        }
+        VerifyError::TooOld { newest, record } => {
+            format!("ZU ALT: endet bei Datensatz {newest}, der Prüfpunkt kennt {record}")
+        }
+        VerifyError::Store(error) => store_in_german(error),
+        VerifyError::Ring(error) => format!("BESCHÄDIGT, Schlüsselring: {error}"),
+        VerifyError::Blob(error) => format!("BESCHÄDIGT, Anhang: {error}"),
+        VerifyError::Checkpoints(error) => format!("BESCHÄDIGT, Prüfpunkte: {error}"),
+        VerifyError::File(error) => format!("die Daten können nicht gelesen werden: {error}"),
+    }
+}
+
+/// A progress bar on standard error; none where nobody watches.
+struct Bar {
+    label: String,
+    watched: bool,
+    percent: Option<u64>,
+}
+
+impl Bar {
+    fn new(label: &str) -> Self {
+        Self { label: label.to_owned(), watched: io::stderr().is_terminal(), percent: None }
+    }
+
+    fn show(&mut self, done: u64, all: u64) {
+        let percent = done.saturating_mul(100).checked_div(all).unwrap_or(100).min(100);
+        if self.watched && self.percent != Some(percent) {
+            self.percent = Some(percent);
+            self.write(&bar(&self.label, percent));
+        }
+    }
+
+    fn clear(&self) {
+        if self.percent.is_some() {
+            self.write("\r\x1b[K");
+        }
+    }
+
+    /// Nobody is harmed by a bar that cannot be drawn.
+    fn write(&self, text: &str) {
+        let mut errors = io::stderr();
+        drop(errors.write_all(text.as_bytes()).and_then(|()| errors.flush()));
+    }
+}
+
+fn bar(label: &str, percent: u64) -> String {
+    let full = usize::try_from(percent * 40 / 100).unwrap_or_default();
+    format!("\r{label} [{}{}] {percent:3} %", "#".repeat(full), "-".repeat(40 - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_full_as_its_percentage() {
+        assert!(bar("x", 50).contains(&format!("[{}{}]  50 %", "#".repeat(20), "-".repeat(20))));
+        assert!(bar("x", 100).contains(&"#".repeat(40)));
+    }
+
+    #[test]
+    fn the_first_broken_record_is_named() {
+        let error = VerifyError::Journal { record: 17, stream: None, what: "the chain is broken" };
+        assert!(in_german(&error).contains("ab Datensatz 17"));
+    }
+}
