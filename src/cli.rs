@@ -16,10 +16,10 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
-    time::SystemTime,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
+use ozg_actors::seams::{Clock as _, WallClock};
 use ozg_protocols::moment::Moment;
 
 use crate::config::{Environment, Loaded, Problems, place};
@@ -96,10 +96,8 @@ impl Context<'_> {
 }
 
 /// The clock of this machine.
-#[expect(clippy::disallowed_methods, reason = "commands have no clock but that of the machine")]
 fn wall_clock() -> Moment {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment::default().plus(since)
+    WallClock.now()
 }
 
 /// Why a command ended without doing its work.

@@ -3,7 +3,7 @@
 //! `cargo run --profile quick --features testing --example append_speed -- <directory>`. The figures that count are made
 //! by `make bench`; this shows the commit alone, without actors.
 
-#![allow(clippy::disallowed_methods, clippy::print_stdout)]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures, and prints what it measured")]
 
 use std::{fs::File, io::Write as _, sync::Arc, time::Instant};
 

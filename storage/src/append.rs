@@ -209,7 +209,6 @@ pub(crate) fn read_record(log: &impl ReadableTable<u64, &'static [u8]>, number: 
     log_record::decode(row.value()).map_err(|_| Fault::damaged(number, "the record does not decode"))
 }
 
-#[allow(clippy::cast_possible_truncation)]
 const fn tag(command: u128) -> u16 {
     command as u16
 }

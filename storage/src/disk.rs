@@ -88,7 +88,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
 }
 
 /// An open file.
-#[allow(clippy::len_without_is_empty)]
+#[expect(clippy::len_without_is_empty, reason = "nobody asks a file whether it is empty")]
 pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Its length in bytes.
     ///
@@ -129,7 +129,7 @@ pub struct RealDisk;
 struct RealFile(File);
 
 #[derive(Debug)]
-struct RealLock(#[allow(dead_code)] File);
+struct RealLock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 impl DiskLock for RealLock {}
 

@@ -31,7 +31,6 @@ impl Secret {
 
     pub(crate) fn cipher(&self) -> Gcm {
         // The length is right by type, so the only way to fail does not exist.
-        #[allow(clippy::expect_used)]
         let key = UnboundKey::new(&AES_256_GCM, &*self.0).expect("32 bytes are a key of AES-256");
         Gcm(LessSafeKey::new(key))
     }
