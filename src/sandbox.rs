@@ -22,6 +22,7 @@ mod destinations;
 mod events;
 mod fault;
 mod key_file;
+mod office;
 mod problem;
 mod region;
 mod retention;
@@ -51,6 +52,7 @@ pub use self::{
     caller::{Client, Scope},
     fault::{Fault, FaultKind, InvalidFault},
     key_file::{DestinationKeys, KeyFileError, make_destination_keys},
+    office::{Office, OfficePlan},
     region::Area,
     seed::{OfferedService, Seed, SeedDestination},
     settings::{Clock, SandboxSettings, TlsFiles, Urls},

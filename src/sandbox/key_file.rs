@@ -12,6 +12,7 @@ use std::{
 use aws_lc_rs::rand;
 use ozg_protocols::{
     fit_connect::jose::{
+        base64url,
         jwk::{JwkRefused, PrivateJwk, PrivateUse},
         keygen::{self, Certificate},
         kid::Kid,
@@ -125,20 +126,36 @@ fn read_or_make(path: Option<&Path>, purpose: PrivateUse, name: &str, now: Momen
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = make(purpose, name, now)?;
-            // Written beside and renamed: a key file is whole or absent.
-            let unfinished = path.with_extension("new");
-            let mut out = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&unfinished)
-                .map_err(file)?;
-            out.write_all(key.to_json().as_bytes()).and_then(|()| out.sync_all()).map_err(file)?;
-            fs::rename(&unfinished, path).map_err(file)?;
+            write(path, key.to_json().as_bytes())?;
             Ok(key)
         }
         Err(error) => Err(file(error)),
+    }
+}
+
+/// Writes a secret that only its owner may read. Written beside and renamed: the file is whole or absent.
+fn write(path: &Path, secret: &[u8]) -> Result<(), KeyFileError> {
+    let failed = |source| KeyFileError::File { path: path.to_owned(), source };
+    let unfinished = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut out = options.open(&unfinished).map_err(failed)?;
+    out.write_all(secret).and_then(|()| out.sync_all()).map_err(failed)?;
+    fs::rename(&unfinished, path).map_err(failed)
+}
+
+/// Reads or makes a random text of 43 characters, kept like a key.
+pub(super) fn secret_text(path: &Path) -> Result<String, KeyFileError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = [0; 32];
+            rand::fill(&mut bytes).map_err(|_| KeyFileError::Randomness)?;
+            let text = base64url::encode(&bytes);
+            write(path, text.as_bytes())?;
+            Ok(text)
+        }
+        Err(source) => Err(KeyFileError::File { path: path.to_owned(), source }),
     }
 }
 

@@ -31,6 +31,34 @@ use super::{
     parcel::{Attachment, Content, Parcel},
 };
 
+/// Where in the data of a sample the applicant stands: a section of a tenant's configuration.
+pub const MAPPING: &str = r#"
+[[tenant.mapping]]
+schema_uri = "urn:ozg-cloud:schema:form-data:1"
+valid_from = 2020-01-01
+shape = "ozg-cloud"
+
+[tenant.mapping.natural]
+given_names = "/antragsteller/vorname"
+family_name = "/antragsteller/nachname"
+birth_date = "/antragsteller/geburtsdatum"
+birth_place = "/antragsteller/geburtsort"
+
+[tenant.mapping.legal]
+name = "/organisation/firma"
+legal_form = "/organisation/rechtsform"
+register_entry = "/organisation/register"
+represented_by = "/organisation/vertreten_durch"
+
+[tenant.mapping.contact]
+street = "/kontakt/strasse"
+house_number = "/kontakt/hausnummer"
+postal_code = "/kontakt/plz"
+town = "/kontakt/ort"
+email = "/kontakt/email"
+phone = "/kontakt/telefon"
+"#;
+
 const DAY: i64 = 24 * 60 * 60;
 
 /// Makes applications.
@@ -88,7 +116,8 @@ impl Samples {
         }
         let agreed = json!({ "name": "hinweise", "label": "Hinweise zum Datenschutz gelesen", "booleanValue": true });
         let group = json!({ "name": "angaben", "label": service.name, "formItems": details });
-        json!({ "control": control, "formData": [applicant.form(), group, agreed] })
+        let [person, contact] = applicant.form();
+        json!({ "control": control, "formData": [person, contact, group, agreed] })
     }
 
     fn field(&mut self, field: &Field, now: Moment) -> Value {

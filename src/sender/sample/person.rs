@@ -81,7 +81,7 @@ pub struct Applicant {
     pub postbox: Option<Value>,
     /// The mailbox at BundID, as it stands in metadata.
     pub mailbox: Option<String>,
-    form: Value,
+    form: [Value; 2],
 }
 
 impl Applicant {
@@ -93,7 +93,7 @@ impl Applicant {
         let phone = format!("+49 30 23125 {:03}", dice.below(1_000));
         let mailbox = (dice.below(3) > 0).then(|| AttachmentId::from_random(dice.bytes()).to_string());
         let organisation = (may_be_organisation && dice.below(2) == 0).then(|| *dice.pick(&COMPANIES));
-        let mut items = match organisation {
+        let items = match organisation {
             Some((company, form)) => vec![
                 text("firma", "Name der Organisation", company),
                 text("rechtsform", "Rechtsform", form),
@@ -114,14 +114,14 @@ impl Applicant {
                 ]
             }
         };
-        items.extend([
+        let contact = [
             text("strasse", "Straße", dice.pick::<&str>(&STREETS)),
             text("hausnummer", "Hausnummer", &format!("{}", 1 + dice.below(120))),
             text("plz", "Postleitzahl", &format!("{:05}", 12_340 + dice.below(10))),
             text("ort", "Ort", "Musterstadt"),
             text("email", "E-Mail", &email),
             text("telefon", "Telefon", &phone),
-        ]);
+        ];
         let kind = if organisation.is_some() { "organisation" } else { "antragsteller" };
         let label = if organisation.is_some() { "Antragstellende Organisation" } else { "Antragstellende Person" };
         let postbox = mailbox.as_ref().map(|mailbox| {
@@ -136,13 +136,16 @@ impl Applicant {
             email,
             postbox,
             mailbox,
-            form: json!({ "name": kind, "label": label, "formItems": items }),
+            form: [
+                json!({ "name": kind, "label": label, "formItems": items }),
+                json!({ "name": "kontakt", "label": "Anschrift und Erreichbarkeit", "formItems": contact }),
+            ],
         }
     }
 
-    /// The group of the form that names the applicant.
+    /// The groups of the form that name the applicant and say how to reach him.
     #[must_use]
-    pub fn form(&self) -> Value {
+    pub fn form(&self) -> [Value; 2] {
         self.form.clone()
     }
 }
