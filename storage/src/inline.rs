@@ -99,3 +99,31 @@ impl Journal for InlineJournal {
         now(self.0.record(kind, id, at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+    use crate::{
+        disk::RealDisk,
+        testing::{Sample, conformance},
+    };
+
+    #[test]
+    fn the_journal_on_redb_keeps_every_promise() {
+        let directories = [tempfile::tempdir(), tempfile::tempdir()].map(|made| made.expect("a directory"));
+        let mut seed = 0;
+        let stores = directories.each_ref().map(|directory| {
+            seed += 1;
+            Sample::on(Arc::new(RealDisk), directory.path(), seed).open().expect("opens")
+        });
+        let [journal, other] = stores.each_ref().map(|store| InlineJournal::new(store.core.clone()));
+        let suite = pin!(conformance::every_rule(&journal, &other));
+        // Everything here is ready at once.
+        assert_eq!(suite.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+    }
+}

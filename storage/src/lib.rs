@@ -34,7 +34,5 @@ pub mod tenant_store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod verify;
-#[cfg(test)]
-mod verify_trials;
 pub mod view_file;
 mod wire;

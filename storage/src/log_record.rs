@@ -122,3 +122,79 @@ fn into_array(hash: &[u8]) -> [u8; 32] {
     array.copy_from_slice(hash);
     array
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Epoch;
+
+    fn append() -> Append {
+        Append {
+            stream: StreamId { kind: StreamKind::Case, id: 0x11 },
+            expected: Version(2),
+            epoch: Epoch(0),
+            origin: [0; 32],
+            key: CommandKey::from_u128(0x22),
+            digest: [0x33; 32],
+            at: Moment::from_millis(0x44),
+            events: 3,
+            body: SealedBody { schema: 1, key: KeyId::from_u128(0x55), bytes: vec![0x66; 4] },
+            reply: vec![0x77, 0x78],
+            new_keys: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn golden_bytes_of_a_record_of_version_1() {
+        let (bytes, hash) = encode(&append(), [0x88; 32]);
+        let zeros = |count: usize| "00".repeat(count);
+        let expected = [
+            "0101",
+            &zeros(15),
+            "11",
+            &zeros(7),
+            "02",
+            "0003",
+            &zeros(7),
+            "44",
+            "01",
+            &zeros(15),
+            "55",
+            &zeros(15),
+            "22",
+            &"33".repeat(32),
+            "0002",
+            "7778",
+            &"88".repeat(32),
+            "01",
+            "66666666",
+        ]
+        .concat();
+        assert_eq!(crate::wire::hex(&bytes), expected);
+        assert_eq!(crate::wire::hex(&hash), "77f10f895decac660860938986edca4c641b93acdc2462e92712f9591d71b1e9");
+    }
+
+    #[test]
+    fn a_record_reads_back_and_keeps_its_hash_when_its_body_goes() {
+        let (mut bytes, hash) = encode(&append(), [0x88; 32]);
+        let whole = decode(&bytes).expect("decodes");
+        assert_eq!((whole.hash, whole.after()), (hash, Version(5)));
+        let body = whole.body.expect("is there");
+        bytes.truncate(bytes.len() - body.len() - 1);
+        bytes.push(0);
+        bytes.extend_from_slice(&sha256(&body));
+        let erased = decode(&bytes).expect("decodes");
+        assert_eq!((erased.hash, erased.body), (hash, Err(sha256(&body))));
+    }
+
+    #[test]
+    fn any_changed_byte_breaks_the_record_or_its_hash() {
+        let (bytes, hash) = encode(&append(), [0x88; 32]);
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            assert!(decode(&changed).map_or(true, |record| record.hash != hash), "byte {place}");
+        }
+    }
+}

@@ -69,7 +69,7 @@ impl RedbCore {
     /// Makes these appends durable, in this order, as far as each may be; the answers stand in the same order. Blocks
     /// until they are durable.
     pub fn commit(&self, batch: Vec<Append>) -> Vec<Result<Appended, JournalError>> {
-        let mut answers: Vec<_> = batch.iter().map(|append| append::check(append).err().map(Err)).collect();
+        let mut answers: Vec<_> = batch.iter().map(|append| self.check(append).err().map(Err)).collect();
         let full = self.is_full();
         let (mut places, mut appends) = (Vec::new(), Vec::new());
         for ((place, append), answer) in batch.into_iter().enumerate().zip(&mut answers) {
@@ -91,6 +91,15 @@ impl RedbCore {
             answers[place] = Some(outcome);
         }
         answers.into_iter().map(|answer| answer.unwrap_or(Err(JournalError::UnknownOutcome))).collect()
+    }
+
+    fn check(&self, append: &Append) -> Result<(), JournalError> {
+        append::check(append)?;
+        if append.new_keys.iter().all(|key| self.ring.accepts(key)) {
+            Ok(())
+        } else {
+            Err(JournalError::Invalid("a new key was not made by the ring"))
+        }
     }
 
     fn attempt(&self, batch: &[Append], replay: bool) -> Result<Vec<Appended>, Fault> {
@@ -160,7 +169,7 @@ mod tests {
     use crate::{
         journal::{EffectTarget, EffectVerdict, RecordNo, Version},
         stream::{Opened, open_effect},
-        testing::{Errand, Sample},
+        testing::{Errand, PowerCutDisk, Sample, Trouble},
     };
 
     #[test]
@@ -202,6 +211,52 @@ mod tests {
             let records = store.core.read(stream.id(), Version(from), 1_000).expect("reads");
             let versions: Vec<u64> = records.iter().map(|record| record.first.0).collect();
             assert_eq!(versions, (from..300).collect::<Vec<_>>(), "from {from}");
+        }
+    }
+
+    #[test]
+    fn below_the_reserve_nothing_new_is_taken_but_acknowledgements_pass() {
+        let data = std::path::Path::new("/data");
+        let disk = PowerCutDisk::with_directory(data);
+        let mut sample = Sample::on(Arc::new(disk.clone()), data, 1);
+        sample.options.reserve = 1_000;
+        let store = sample.open().expect("opens");
+        let mut stream = Sample::stream(&store, 5);
+        let first = Sample::append(&mut stream, 0, 1, "begun", Some(9), Vec::new());
+        store.core.commit(vec![first.clone()]);
+        disk.set_free_space(999);
+        let second = Sample::append(&mut stream, 1, 2, "refused", None, Vec::new());
+        let answers = store.core.commit(vec![first, second.clone()]);
+        assert!(matches!(answers[0], Ok(Appended::Duplicate { .. })), "an old answer is given as ever");
+        assert_eq!(answers[1], Err(JournalError::Full));
+        let claimed = store
+            .core
+            .claim(EffectTarget::FitConnect, Moment::from_seconds(1_000), Moment::from_seconds(2_000), 10)
+            .expect("claims");
+        store.core.settle(&[(claimed[0].id, EffectVerdict::Done)]).expect("settles");
+        disk.set_free_space(1_000);
+        assert!(matches!(store.core.commit(vec![second])[0], Ok(Appended::Durable { .. })));
+    }
+
+    #[test]
+    fn readers_and_the_outbox_survive_one_failing_operation() {
+        for after in 0..60 {
+            let data = std::path::Path::new("/data");
+            let disk = PowerCutDisk::with_directory(data);
+            let sample = Sample::on(Arc::new(disk.clone()), data, 1);
+            let store = sample.open().expect("opens");
+            let mut stream = Sample::stream(&store, 5);
+            store.core.commit(vec![Sample::append(&mut stream, 0, 1, "begun", Some(9), Vec::new())]);
+            disk.trouble(Trouble { after, kind: std::io::ErrorKind::Other, times: 1 });
+            let (now, until) = (Moment::from_seconds(1_000), Moment::from_seconds(2_000));
+            let claimed = store.core.claim(EffectTarget::FitConnect, now, until, 10).expect("claims");
+            // A claim whose commit failed may have taken hold: then the effect comes again after its time.
+            let again = store.core.claim(EffectTarget::FitConnect, until, until, 10).expect("claims");
+            let all: Vec<_> = claimed.iter().chain(&again).collect();
+            assert!(!all.is_empty(), "at operation {after}");
+            store.core.settle(&[(all[0].id, EffectVerdict::Done)]).expect("settles");
+            assert_eq!(store.core.read(stream.id(), Version(0), 9).expect("reads").len(), 1);
+            assert!(store.core.claim(EffectTarget::FitConnect, until, until, 10).expect("claims").is_empty());
         }
     }
 }

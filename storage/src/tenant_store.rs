@@ -272,3 +272,49 @@ impl TenantStore {
         Ok(Self { core: Arc::new(core), sealer, blobs, views, notary, _lock: lock })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sample;
+
+    #[test]
+    fn one_process_at_a_time_has_a_store_open() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sample = Sample::founded(directory.path());
+        let store = sample.open().expect("opens");
+        assert!(matches!(sample.open(), Err(StoreError::InUse)));
+        drop(store);
+        assert!(sample.open().is_ok());
+    }
+
+    #[test]
+    fn a_store_is_never_founded_over_data_and_never_opened_under_a_foreign_key() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut sample = Sample::founded(directory.path());
+        let made_under = sample.key.fingerprint();
+        sample.key = TenantKey::from_bytes([8; 32]);
+        assert!(matches!(sample.found(), Err(StoreError::NotEmpty)));
+        let opened = sample.open();
+        assert!(matches!(opened, Err(StoreError::ForeignKey { found, given })
+            if found == made_under && given == sample.key.fingerprint()));
+    }
+
+    #[test]
+    fn a_store_does_not_open_as_another_tenant() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut sample = Sample::founded(directory.path());
+        std::fs::rename(directory.path().join("musterstadt"), directory.path().join("beispielheim")).expect("renames");
+        assert!(matches!(sample.open(), Err(StoreError::Absent | StoreError::File(_))));
+        sample.tenant = "beispielheim".parse().expect("a slug");
+        assert!(matches!(sample.open(), Err(StoreError::ForeignTenant)));
+    }
+
+    #[test]
+    fn the_first_record_of_a_tenant_names_its_key() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sample::founded(directory.path()).open().expect("opens");
+        let page = store.core.tail(&store.core.beginning(), 1).expect("reads");
+        assert_eq!((page.records[0].stream, page.records[0].number.0), (StreamId::FOUNDING, 1));
+    }
+}

@@ -2,6 +2,7 @@
 //! and the conformance suite that every journal has to pass.
 
 mod bare_log;
+pub mod conformance;
 mod power_cut;
 #[cfg(test)]
 mod power_cut_trials;

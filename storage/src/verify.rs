@@ -5,24 +5,28 @@
 //! chunk of every blob. A checkpoint from outside tells whether the store is older than it should be. Views are not
 //! checked: they can be deleted and rebuilt. Whether an event names a blob that is missing is asked by who knows events.
 
+mod rows;
+#[cfg(test)]
+mod trials;
+
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::{DefaultHasher, Hash as _},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
 };
 
-use ozg_protocols::ids::{KeyId, TenantSlug};
-use redb::{ReadTransaction, ReadableTable as _};
+use ozg_protocols::ids::{BlobId, KeyId, TenantSlug};
+use redb::ReadableTable as _;
 
 use crate::{
     blob::{BlobError, BlobStore},
     checkpoint::Checkpoint,
     disk::{self, Disk},
     fault::Fault,
-    journal::{SealedBody, StreamId, StreamKind},
+    journal::{SealedBody, StreamId},
     keys::{Fingerprint, TenantKey},
     log_record::{self, LogRecord},
     merkle::Edge,
@@ -32,7 +36,7 @@ use crate::{
     ring::{self, KeyRing, RingError},
     seal::{Part, Place, SealError, Sealer},
     shelf::Shelf,
-    tables::{self, Entry, Foundation, Head, OutboxRow, Page, SmallRow, SnapshotRow},
+    tables::{self, Foundation},
     tenant_store::{Paths, StoreError},
 };
 
@@ -344,95 +348,7 @@ impl Verification {
         Ok(notary::pair(ring)?.public_key().as_ref().try_into().ok())
     }
 
-    /// Compares what is written beside the log with the log.
-    fn check_rows(&self) -> Result<(), VerifyError> {
-        let mut problem = None;
-        self.shelf.read(|transaction| {
-            problem = self.check_streams(transaction)?.or(self.check_outbox(transaction)?);
-            problem = problem.take().or(self.check_bodies(transaction)?);
-            Ok(())
-        })?;
-        problem.map_or(Ok(()), Err)
-    }
-
-    fn check_streams(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
-        let mut heads = 0;
-        let mut places = DefaultHasher::new();
-        for row in transaction.open_table(tables::STREAMS)?.iter()? {
-            let (key, value) = row?;
-            let (kind, id, first) = key.value();
-            let add = |places: &mut DefaultHasher, entries: &[Entry]| {
-                entries.iter().for_each(|entry| (entry.number, entry.first, entry.events).hash(places));
-            };
-            if first != tables::HEAD {
-                add(&mut places, &tables::decode::<Page>(value.value())?);
-                continue;
-            }
-            let head: Head = tables::decode(value.value())?;
-            add(&mut places, &head.recent);
-            let chain = StreamKind::from_number(kind).and_then(|kind| self.chains.get(&StreamId { kind, id }));
-            let same = chain.is_some_and(|chain| {
-                (chain.version, chain.hash, chain.places.finish()) == (head.version, head.hash, places.finish())
-            });
-            if !same {
-                let record = head.recent.last().map_or(0, |entry| entry.number);
-                let stream = StreamKind::from_number(kind).map(|kind| StreamId { kind, id });
-                return Ok(Some(broken(record, stream, "the row of its stream contradicts the log")));
-            }
-            heads += 1;
-            places = DefaultHasher::new();
-        }
-        let whole = heads == self.chains.len();
-        Ok((!whole).then(|| broken(0, None, "the row of a stream is missing")))
-    }
-
-    fn check_outbox(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
-        let due = transaction.open_table(tables::DUE)?;
-        let mut waiting = 0;
-        for row in transaction.open_table(tables::OUTBOX)?.iter()? {
-            let (key, value) = row?;
-            let (record, index) = key.value();
-            let row: OutboxRow = tables::decode(value.value())?;
-            let Some(stream) = row.stream() else {
-                return Ok(Some(broken(record, None, "an effect has no stream")));
-            };
-            let place = Place { index, ..Place::of(Part::Effect, stream, row.first) };
-            let body = row.body.into();
-            if let Err(what) = self.opens(place, &body) {
-                return Ok(Some(broken(record, Some(stream), what)));
-            }
-            if due.get((row.target, row.due.millis(), record, index))?.is_none() {
-                return Ok(Some(broken(record, Some(stream), "an effect of it is never due")));
-            }
-            waiting += 1;
-        }
-        let whole = due.iter()?.count() == waiting;
-        Ok((!whole).then(|| broken(0, None, "an effect is missing")))
-    }
-
-    fn check_bodies(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
-        for row in transaction.open_table(tables::SNAPSHOTS)?.iter()? {
-            let (key, value) = row?;
-            let (kind, id) = key.value();
-            let row: SnapshotRow = tables::decode(value.value())?;
-            let place = Place { part: Part::Snapshot, kind, id, version: row.version, index: 0 };
-            if self.opens(place, &row.body.into()).is_err() {
-                return Ok(Some(broken(0, None, "a snapshot does not open")));
-            }
-        }
-        for row in transaction.open_table(tables::SMALL)?.iter()? {
-            let (key, value) = row?;
-            let (kind, id) = key.value();
-            let row: SmallRow = tables::decode(value.value())?;
-            let place = Place { part: Part::Small, kind, id, version: 0, index: 0 };
-            if self.opens(place, &row.body.into()).is_err() {
-                return Ok(Some(broken(0, None, "a small record does not open")));
-            }
-        }
-        Ok(None)
-    }
-
-    fn blob_files(&self) -> Result<Vec<(ozg_protocols::ids::BlobId, u64)>, VerifyError> {
+    fn blob_files(&self) -> Result<Vec<(BlobId, u64)>, VerifyError> {
         let mut files = Vec::new();
         let root = self.paths.blobs();
         for directory in self.disk.list(&root)?.iter().filter(|entry| entry.directory && entry.name.len() == 2) {
@@ -444,7 +360,7 @@ impl Verification {
         Ok(files)
     }
 
-    fn check_blob(&mut self, id: ozg_protocols::ids::BlobId) -> Result<(), VerifyError> {
+    fn check_blob(&mut self, id: BlobId) -> Result<(), VerifyError> {
         let Keys::Open { sealer, .. } = &self.keys else {
             self.report.blobs += 1;
             return Ok(());
