@@ -1,6 +1,6 @@
 //! Pools of synchronous workers: whoever blocks or burns a core works here, never on a thread of the runtime.
 //!
-//! [`Pool`] is the seam: [`ActixPools`] starts the real ones (actix threads, each pool behind a guard that hands out jobs, one
+//! [`Pool`] is the seam: [`WorkerThreads`] start the real ones (actix threads, each pool behind a guard that hands out jobs, one
 //! worker at a time, and replaces a worker that is gone); [`InlinePool`] runs a job where it is given, for tests with
 //! paused time. A job that panics takes nothing along but itself: whoever waits for it hears [`JobLost`].
 
