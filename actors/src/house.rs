@@ -152,3 +152,6 @@ impl House {
         matches!(self.0.root.get_status(), ractor::ActorStatus::Running | ractor::ActorStatus::Starting)
     }
 }
+
+#[cfg(test)]
+mod tests;

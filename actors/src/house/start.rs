@@ -222,6 +222,8 @@ impl Builder<'_> {
             passwords: pools.passwords.clone(),
             ids,
             views: views.clone(),
+            #[cfg(test)]
+            numbers: context.numbers.clone(),
             channels: channels.subscribe(),
         };
         let passwords = pools.passwords.clone();

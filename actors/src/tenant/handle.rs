@@ -70,6 +70,8 @@ pub(crate) struct TenantInner {
     pub(crate) passwords: Workers,
     pub(crate) ids: Ids,
     pub(crate) views: Views,
+    #[cfg(test)]
+    pub(crate) numbers: super::Numbers,
     pub(crate) channels: watch::Receiver<Option<Arc<dyn Channels>>>,
 }
 
@@ -80,6 +82,11 @@ pub struct Tenant(Arc<TenantInner>);
 impl Tenant {
     pub(crate) fn new(inner: TenantInner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn numbers(&self) -> super::Numbers {
+        self.0.numbers.clone()
     }
 
     pub(crate) fn edge(&self) -> &Edge {

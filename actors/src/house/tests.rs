@@ -1,0 +1,8 @@
+//! The laws, tried on a whole house.
+
+mod orders;
+mod people;
+mod resilience;
+mod sight;
+mod town;
+mod views;

@@ -1,0 +1,123 @@
+//! What a crash, a full house and a damaged stream do to everybody else: nothing (laws 8 and 9).
+
+use super::town::{Town, erika, key};
+use crate::case::Outcome;
+use crate::case::Ticket;
+use crate::house::start::Store;
+use crate::observe::ActorState;
+use crate::seams::{Clock as _, WallClock};
+use crate::secret::Secret;
+use crate::supervise::AskError;
+use crate::tenant::Limits;
+use crate::tenant::NewAccount;
+use ozg_protocols::case::Accept;
+use ozg_protocols::case::AddComment;
+use ozg_protocols::case::Order;
+use ozg_protocols::ids::CaseId;
+use ozg_protocols::ids::CommentId;
+use ozg_protocols::principal::Role;
+use ozg_storage::codec::Schema;
+use ozg_storage::journal::Epoch;
+use ozg_storage::journal::StreamId;
+use ozg_storage::journal::Version;
+use ozg_storage::stream;
+use ozg_storage::stream::NoEffect;
+use ozg_storage::stream::Record;
+use ozg_storage::stream::Stream;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letting_a_case_go_loses_no_caller() {
+    let always = Duration::from_millis(1);
+    let town = Town::founded_with(Limits { idle: Duration::ZERO, sweep_every: always, ..Limits::default() }).await;
+    let case = town.receives(1).await;
+    let mut version = 1;
+    for number in 0..300 {
+        let comment = AddComment { id: CommentId::from_u128(number), text: "Notiz".into() };
+        let key = u64::try_from(number).expect("few") + 100;
+        version += 1;
+        assert_eq!(town.orders(&erika(), case, Order::Comment(comment), key, version).await, Outcome::Done { version });
+    }
+    assert!(town.house.metrics_text().lines().any(|line| {
+        line.strip_prefix("ozg_actor_passivations_total ")
+            .is_some_and(|count| count.parse::<u64>().is_ok_and(|n| n > 0))
+    }));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_resumes_whichever_actor_is_killed() {
+    let town = Town::founded().await;
+    let (case, erika) = (town.receives(1).await, erika());
+    let account = NewAccount {
+        user: "erika".parse().expect("valid"),
+        name: "Erika".into(),
+        roles: vec![Role::Caseworker],
+        org_units: vec!["32".parse().expect("valid")],
+        password: Secret::new("Sonne".into()),
+    };
+    town.tenant().add_account(account).await.expect("made");
+    let token = town.tenant().sign_in("erika", Secret::new("Sonne".into())).await.expect("signed in");
+    let mut cells = town.house.0.root.get_children();
+    let mut everybody = Vec::new();
+    while let Some(cell) = cells.pop() {
+        cells.extend(cell.get_children());
+        everybody.push(cell);
+    }
+    assert!(everybody.len() >= 12, "{}", everybody.len());
+    for (number, cell) in everybody.into_iter().enumerate() {
+        cell.kill();
+        let comment = AddComment { id: CommentId::from_u128(number as u128), text: "weiter".into() };
+        let ticket = Ticket { key: key(1_000 + number as u64), seen: 1 };
+        let order = Order::Comment(comment);
+        let answered = async {
+            while town.tenant().order(&erika, case, order.clone(), ticket).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            while !matches!(town.tenant().session(&token).await, Ok(Some(_))) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), answered).await.expect("work resumes");
+    }
+    let sheet = town.tenant().show_case(&erika, case).await.expect("there");
+    let comments = sheet.case.comments.len();
+    assert_eq!(sheet.history.len(), 1 + comments, "nothing lost, nothing doubled");
+    assert!(town.house.metrics_text().contains("ozg_actor_restarts_total"));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_house_pushes_back() {
+    let town = Town::founded_with(Limits { permits: 1, ..Limits::default() }).await;
+    let held = town.tenant().edge().permit().expect("free");
+    let turned_away = town.tenant().show_case(&erika(), CaseId::from_u128(1)).await;
+    assert!(matches!(turned_away, Err(AskError::Busy { .. })));
+    assert!(!town.house.readiness().await.is_ready());
+    drop(held);
+    assert!(town.house.readiness().await.is_ready());
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_cannot_be_read_is_disturbed_alone() {
+    let town = Town::founded().await;
+    let (well, broken) = (town.receives(1).await, CaseId::from_u128(0xbad << 64));
+    let Store(store) = &town.house.0.stores[0];
+    let (records, at) = (Schema::<Record<u64>>::first(1), WallClock.now());
+    let mut stream = Stream::new(store.sealer.clone(), StreamId::case(broken), records, NoEffect::SCHEMA);
+    let ticket = stream::Ticket { key: key(77), command: b"nonsense", reply: &[] };
+    let record = Record { at, by: None, events: vec![7] };
+    let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[], Vec::new()).expect("seals");
+    assert!(store.core.commit(vec![append]).iter().all(Result::is_ok));
+    for _ in 0..3 {
+        assert_eq!(town.tenant().show_case(&erika(), broken).await.err(), Some(AskError::Unavailable));
+    }
+    assert_eq!(town.tenant().show_case(&erika(), broken).await.err(), Some(AskError::Disturbed));
+    let report = town.report(&format!("case-{}", &broken.to_string()[..16]));
+    assert_eq!(report.state, ActorState::Disturbed);
+    assert_eq!(report.last_failure.map(|(_, what)| what), Some("the case cannot be read".into()));
+    assert_eq!(town.orders(&erika(), well, Order::Accept(Accept), 1, 1).await, Outcome::Done { version: 3 });
+    assert_eq!(town.report("musterstadt").restarts, 0);
+    town.closes().await;
+}

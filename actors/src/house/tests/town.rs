@@ -1,0 +1,209 @@
+//! A small town to try things on: one tenant, a real store in a temporary directory, real pools, no network.
+
+use crate::case::Outcome;
+use crate::case::Ticket;
+use crate::house::House;
+use crate::house::Pools;
+use crate::house::Seams;
+use crate::observe::ActorReport;
+use crate::seams::{Clock as _, WallClock};
+use crate::settings::HouseSettings;
+use crate::settings::OrgUnitSettings;
+use crate::settings::TenantSettings;
+use crate::tenant::CaseDoor;
+use crate::tenant::Limits;
+use crate::tenant::NoChannels;
+use crate::tenant::Tenant;
+use ozg_protocols::application::Applicant;
+use ozg_protocols::application::Application;
+use ozg_protocols::application::Channel;
+use ozg_protocols::application::DataCheck;
+use ozg_protocols::application::Form;
+use ozg_protocols::application::NaturalPerson;
+use ozg_protocols::application::RawReference;
+use ozg_protocols::application::SenderReferences;
+use ozg_protocols::application::Service;
+use ozg_protocols::case::CaseNumber;
+use ozg_protocols::case::Order;
+use ozg_protocols::case::Receive;
+use ozg_protocols::ids::CaseId;
+use ozg_protocols::ids::CommandKey;
+use ozg_protocols::ids::DestinationId;
+use ozg_protocols::ids::FitCaseId;
+use ozg_protocols::ids::IntakeId;
+use ozg_protocols::ids::SubmissionId;
+use ozg_protocols::principal::Principal;
+use ozg_protocols::principal::Role;
+use ozg_storage::disk::Disk;
+use ozg_storage::disk::RealDisk;
+use ozg_storage::keys::KeySource;
+use ozg_storage::keys::TenantKey;
+use ozg_storage::random::Random;
+use ozg_storage::random::StrongRandom;
+use ozg_storage::tenant_store::TenantStore;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(super) struct Town {
+    pub(super) house: House,
+    directory: TempDir,
+}
+
+pub(super) fn settings(directory: &TempDir) -> HouseSettings {
+    let key = KeySource::File(directory.path().join("tenant.key"));
+    let unit = OrgUnitSettings { id: "32".parse().expect("valid"), name: "Ordnungsamt".into() };
+    let tenant = TenantSettings {
+        slug: "musterstadt".parse().expect("valid"),
+        name: "Musterstadt".into(),
+        hosts: vec!["musterstadt.localhost".into()],
+        key,
+        number_prefix: "MUS".into(),
+        org_units: vec![unit],
+        routing: Vec::new(),
+        data_schemas: None,
+        destinations: Vec::new(),
+    };
+    let (data_dir, tenants) = (directory.path().join("data"), vec![tenant]);
+    HouseSettings { data_dir, tenants, crypto_threads: 1, cache_bytes: 8 << 20, reserve_bytes: 0 }
+}
+
+pub(super) fn seams(limits: Limits) -> Seams {
+    Seams {
+        clock: Arc::new(WallClock),
+        random: Arc::new(StrongRandom::new()),
+        disk: Arc::new(RealDisk),
+        pools: Pools::Threads,
+        limits,
+        connect: NoChannels::connect(),
+    }
+}
+
+impl Town {
+    pub(super) async fn founded() -> Self {
+        Self::founded_with(Limits::default()).await
+    }
+
+    pub(super) async fn founded_with(limits: Limits) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
+        let key = TenantKey::create(&directory.path().join("tenant.key"), &*random).expect("a key");
+        let data = directory.path().join("data");
+        disk.create_dir(&data).expect("a directory");
+        let slug = "musterstadt".parse().expect("valid");
+        TenantStore::init(&disk, &data, &slug, &key, &random, WallClock.now()).expect("a store");
+        let house = House::start(settings(&directory), seams(limits)).await.expect("starts");
+        Self { house, directory }
+    }
+
+    pub(super) fn tenant(&self) -> Tenant {
+        self.house.tenant_by_host("musterstadt.localhost").expect("there")
+    }
+
+    pub(super) fn door(&self) -> CaseDoor {
+        CaseDoor::new(self.tenant().edge().clone())
+    }
+
+    pub(super) async fn receives(&self, number: u64) -> CaseId {
+        let case = CaseId::from_u128(u128::from(number) << 64 | 0xca5e);
+        let outcome = self.door().order(case, Order::Receive(application(number)), key(number), Vec::new()).await;
+        assert_eq!(outcome, Ok(Outcome::Done { version: 1 }));
+        case
+    }
+
+    pub(super) async fn orders(&self, who: &Principal, case: CaseId, order: Order, key: u64, seen: u64) -> Outcome {
+        let ticket = Ticket { key: CommandKey::from_u128(u128::from(key)), seen };
+        self.tenant().order(who, case, order, ticket).await.expect("answers")
+    }
+
+    /// Waits until the views show so many cases.
+    pub(super) async fn shows(&self, cases: u64) {
+        let enough = async {
+            while self.tenant().work_list().counts(&overseer()).all < cases {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), enough).await.expect("the views catch up");
+    }
+
+    pub(super) fn report(&self, of: &str) -> ActorReport {
+        let reports = self.house.0.observation.reports();
+        reports.into_iter().find(|report| report.path.ends_with(of)).expect("is seen")
+    }
+
+    /// Drains the house and fails if an actor is left.
+    pub(super) async fn closes(self) -> TempDir {
+        let Self { house, directory } = self;
+        let root = house.0.root.clone();
+        let report = house.drain(Duration::from_secs(10)).await;
+        assert_eq!(report.cut_off, 0, "{report:?}");
+        assert_eq!(root.get_status(), ractor::ActorStatus::Stopped);
+        assert!(root.get_children().is_empty());
+        directory
+    }
+
+    pub(super) async fn again(directory: TempDir) -> Self {
+        let house = House::start(settings(&directory), seams(Limits::default())).await.expect("starts again");
+        Self { house, directory }
+    }
+}
+
+pub(super) fn key(number: u64) -> CommandKey {
+    CommandKey::from_u128(u128::from(number) << 32)
+}
+
+pub(super) fn application(number: u64) -> Receive {
+    let person = NaturalPerson { family_name: Some(format!("Öztürk {number}")), ..NaturalPerson::default() };
+    let mut submission = [0; 16];
+    submission[..8].copy_from_slice(&number.to_be_bytes());
+    let application = Application {
+        channel: Channel::FitConnect {
+            destination: DestinationId::from_random([1; 16]),
+            submission: SubmissionId::from_random(submission),
+            case: FitCaseId::from_random([3; 16]),
+        },
+        service: Service { identifier: "urn:de:fim:leika:leistung:99050012104000".into(), key: None, name: None },
+        region: None,
+        responsible: None,
+        applicant: Some(Applicant::Natural(person)),
+        form: Form {
+            id: None,
+            name: Some("Hundesteuer".into()),
+            schema: None,
+            check: DataCheck::Unchecked,
+            items: vec![],
+        },
+        representations: Vec::new(),
+        attachments: Vec::new(),
+        payment: None,
+        data_sets: Vec::new(),
+        reply: None,
+        references: SenderReferences::default(),
+        author: None,
+        raw: RawReference { intake: IntakeId::from_u128(u128::from(number)), blobs: Vec::new() },
+    };
+    let number = CaseNumber::new("MUS", 2026, number);
+    let org_unit = Some("32".parse().expect("valid"));
+    Receive { number, application: Box::new(application), org_unit, continues: None, receipt: None }
+}
+
+pub(super) fn person(user: &str, role: Role, unit: &str) -> Principal {
+    Principal {
+        user: user.parse().expect("valid"),
+        name: user.into(),
+        roles: [role].into(),
+        org_units: [unit.parse().expect("valid")].into(),
+    }
+}
+
+pub(super) fn erika() -> Principal {
+    person("erika", Role::Caseworker, "32")
+}
+
+pub(super) fn max() -> Principal {
+    person("max", Role::Caseworker, "32")
+}
+
+pub(super) fn overseer() -> Principal {
+    person("eva", Role::SinglePointOfContact, "1")
+}

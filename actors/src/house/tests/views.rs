@@ -1,0 +1,78 @@
+//! Views: complete, ordered, equal after a rebuild (law 3).
+
+use super::town::{Town, erika, overseer};
+use crate::views::Change;
+use ozg_protocols::case::Accept;
+use ozg_protocols::case::Order;
+use ozg_protocols::work_list::Query;
+use ozg_protocols::work_list::SortBy;
+use ozg_protocols::work_list::View;
+use std::collections::HashSet;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_are_equal_after_they_are_rebuilt() {
+    let town = Town::founded().await;
+    for number in 1..=20 {
+        let case = town.receives(number).await;
+        if number % 3 == 0 {
+            town.orders(&erika(), case, Order::Accept(Accept), number + 500, 1).await;
+        }
+    }
+    town.shows(20).await;
+    let all = Query { view: View::All, limit: 200, ..Query::default() };
+    let up_to_date = async {
+        while town.tenant().work_list().counts(&erika()).mine < 6 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), up_to_date).await.expect("the views catch up");
+    let before = town.tenant().work_list().page(&overseer(), &all);
+    let counts = town.tenant().work_list().counts(&erika());
+    let town = Town::again(town.closes().await).await;
+    town.shows(20).await;
+    assert_eq!(town.tenant().work_list().page(&overseer(), &all), before);
+    assert_eq!(town.tenant().work_list().counts(&erika()), counts);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paging_shows_every_case_once_in_every_order() {
+    let town = Town::founded().await;
+    for number in 1..=25 {
+        town.receives(number).await;
+    }
+    town.shows(25).await;
+    let list = town.tenant().work_list();
+    for sort in [SortBy::Received, SortBy::Changed, SortBy::Applicant, SortBy::Number, SortBy::Status] {
+        for descending in [false, true] {
+            let mut query = Query { view: View::All, limit: 7, sort, descending, ..Query::default() };
+            let mut seen = Vec::new();
+            loop {
+                let page = list.page(&erika(), &query);
+                assert_eq!(page.total, 25);
+                seen.extend(page.rows.iter().map(|row| row.case));
+                query.after = page.next;
+                if query.after.is_none() {
+                    break;
+                }
+            }
+            let different: HashSet<_> = seen.iter().collect();
+            assert_eq!((seen.len(), different.len()), (25, 25), "{sort:?} {descending}");
+        }
+    }
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_listens_hears_of_a_change_that_the_list_shows() {
+    let town = Town::founded().await;
+    town.shows(0).await;
+    let mut feed = town.tenant().changes();
+    let case = town.receives(1).await;
+    let change = tokio::time::timeout(Duration::from_secs(10), feed.next()).await.expect("in time");
+    let Some(Change::Case { case: changed, record }) = change else { panic!("{change:?}") };
+    assert_eq!(changed, case);
+    assert!(town.tenant().work_list().counts(&overseer()).as_of >= record);
+    town.closes().await;
+}
