@@ -1,11 +1,11 @@
 //! Closing the house from the edge inwards. Each group finishes what it has before the next one is asked to.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ractor::ActorCell;
 use tokio::time::Instant;
 
-use super::{House, root::RootMessage};
+use super::{House, root::RootMessage, start::Store};
 use crate::{
     supervise::Address,
     tenant::{Staff, Tenant, TenantMessage},
@@ -46,6 +46,9 @@ impl House {
         let below = root.ask(ASKED, RootMessage::Staff).await.unwrap_or_default();
         drain.all(below).await;
         drain.all(vec![self.0.root.get_cell()]).await;
+        for Store(store) in &self.0.stores {
+            drain.let_go(&store.core).await;
+        }
         DrainReport { finished: drain.finished, cut_off: drain.cut_off, took: started.elapsed() }
     }
 }
@@ -62,6 +65,14 @@ impl Drain {
         if let Ok(Staff { cases, household, .. }) = staff().await {
             self.all(cases).await;
             self.all(household).await;
+        }
+    }
+
+    /// An actor's end is heard before its state is dropped: waits until nobody but the house holds the store, so that whoever
+    /// opens it next finds it closed.
+    async fn let_go<T>(&self, store: &Arc<T>) {
+        while Arc::strong_count(store) > 1 && Instant::now() < self.until {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 

@@ -9,6 +9,7 @@ use std::{
 
 use actix::Addr;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::mpsc;
 
 use super::{
     Job, Pool,
@@ -62,6 +63,8 @@ pub(crate) struct Guarded {
     workers: BTreeMap<u64, Staff>,
     queue: VecDeque<Work>,
     made: u64,
+    presence: mpsc::Sender<()>,
+    absence: mpsc::Receiver<()>,
 }
 
 struct Staff {
@@ -94,8 +97,8 @@ impl Actor for PoolGuard {
         let tell: Tell = Arc::new(move |news| {
             let _ = me.cast(GuardMessage::News(news));
         });
-        let (workers, queue) = (BTreeMap::new(), VecDeque::new());
-        let mut pool = Guarded { plan, starter, probe, tell, workers, queue, made: 0 };
+        let (workers, queue, (presence, absence)) = (BTreeMap::new(), VecDeque::new(), mpsc::channel(1));
+        let mut pool = Guarded { plan, starter, probe, tell, workers, queue, made: 0, presence, absence };
         for _ in 0..pool.plan.threads {
             pool.hire().await?;
         }
@@ -117,6 +120,14 @@ impl Actor for PoolGuard {
         pool.hand_out();
         Ok(())
     }
+
+    /// What the workers still hold (an open store, say) is let go before the guard counts as drained.
+    async fn post_stop(&self, _: ActorRef<GuardMessage>, pool: &mut Guarded) -> Result<(), ActorProcessingErr> {
+        pool.workers.clear();
+        pool.presence = mpsc::channel(1).0;
+        while pool.absence.recv().await.is_some() {}
+        Ok(())
+    }
 }
 
 impl Guarded {
@@ -125,7 +136,13 @@ impl Guarded {
         self.made += 1;
         let name = format!("{}-{number}", self.plan.name);
         let probe = self.probe.child(format!("{number}"), &supervise::WORKER, 0);
-        let seat = WorkerSeat { number, nice: self.plan.nice, probe: probe.clone(), tell: self.tell.clone() };
+        let seat = WorkerSeat {
+            number,
+            nice: self.plan.nice,
+            probe: probe.clone(),
+            tell: self.tell.clone(),
+            _presence: self.presence.clone(),
+        };
         let address = self.starter.worker(name, seat).await;
         let address = address.ok_or(Failure("the worker threads have ended"))?;
         probe.set(ActorState::Running);

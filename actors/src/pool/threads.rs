@@ -5,11 +5,13 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
+    sync::{Arc, mpsc as std_mpsc},
     thread,
 };
 
 use actix::prelude::{Actor, Addr, ArbiterHandle, Handler, Message, SyncArbiter, SyncContext, System};
+
+use tokio::sync::mpsc;
 
 use super::Job;
 use crate::observe::{Probe, Waiting};
@@ -40,7 +42,7 @@ impl WorkerThreads {
     /// # Errors
     /// If the operating system gives no thread.
     pub fn start() -> std::io::Result<Self> {
-        let (tell, hear) = mpsc::sync_channel(1);
+        let (tell, hear) = std_mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("actix".into()).spawn(move || {
             let runner = System::new();
             #[expect(
@@ -104,6 +106,8 @@ pub(super) struct WorkerSeat {
     pub(super) nice: i32,
     pub(super) probe: Probe,
     pub(super) tell: Tell,
+    /// Held as long as the thread lives.
+    pub(super) _presence: mpsc::Sender<()>,
 }
 
 /// One worker.

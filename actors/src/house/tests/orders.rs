@@ -1,15 +1,12 @@
 //! Orders: who wins, who is stale, and what a repetition gets (laws 1 and 2).
 
+use ozg_protocols::{
+    case::{Accept, AddComment, Assign, Discard, Order, Refusal, StartWork},
+    ids::CommentId,
+};
+
 use super::town::{Town, application, erika, key, max};
 use crate::case::Outcome;
-use ozg_protocols::case::Accept;
-use ozg_protocols::case::AddComment;
-use ozg_protocols::case::Assign;
-use ozg_protocols::case::Discard;
-use ozg_protocols::case::Order;
-use ozg_protocols::case::Refusal;
-use ozg_protocols::case::StartWork;
-use ozg_protocols::ids::CommentId;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_people_who_accept_the_same_case_exactly_one_does() {

@@ -1,10 +1,12 @@
 //! Signing in and out.
 
-use super::town::Town;
-use crate::secret::Secret;
-use crate::tenant::NewAccount;
-use crate::tenant::SignInError;
 use ozg_protocols::principal::Role;
+
+use super::town::Town;
+use crate::{
+    secret::Secret,
+    tenant::{NewAccount, SignInError},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_when_somebody_signs_out_and_outlives_a_restart() {

@@ -1,30 +1,29 @@
 //! What a crash, a full house and a damaged stream do to everybody else: nothing (laws 8 and 9).
 
-use super::town::{Town, erika, key};
-use crate::case::Outcome;
-use crate::case::Ticket;
-use crate::house::start::Store;
-use crate::observe::ActorState;
-use crate::seams::{Clock as _, WallClock};
-use crate::secret::Secret;
-use crate::supervise::AskError;
-use crate::tenant::Limits;
-use crate::tenant::NewAccount;
-use ozg_protocols::case::Accept;
-use ozg_protocols::case::AddComment;
-use ozg_protocols::case::Order;
-use ozg_protocols::ids::CaseId;
-use ozg_protocols::ids::CommentId;
-use ozg_protocols::principal::Role;
-use ozg_storage::codec::Schema;
-use ozg_storage::journal::Epoch;
-use ozg_storage::journal::StreamId;
-use ozg_storage::journal::Version;
-use ozg_storage::stream;
-use ozg_storage::stream::NoEffect;
-use ozg_storage::stream::Record;
-use ozg_storage::stream::Stream;
 use std::time::Duration;
+
+use ozg_protocols::{
+    case::{Accept, AddComment, Order},
+    ids::{CaseId, CommentId},
+    principal::Role,
+};
+use ozg_storage::{
+    codec::Schema,
+    journal::{Epoch, StreamId, Version},
+    stream,
+    stream::{NoEffect, Record, Stream},
+};
+
+use super::town::{Town, erika, key};
+use crate::{
+    case::{Outcome, Ticket},
+    house::start::Store,
+    observe::ActorState,
+    seams::{Clock as _, WallClock},
+    secret::Secret,
+    supervise::AskError,
+    tenant::{Limits, NewAccount},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn letting_a_case_go_loses_no_caller() {

@@ -1,17 +1,19 @@
 //! Who sees what: list, search, counts, suggestions and detail agree (law 6).
 
+use std::{collections::BTreeSet, time::Duration};
+
+use ozg_protocols::{
+    case::{Accept, Order},
+    ids::CaseId,
+    principal::Role,
+    work_list::{Query, View},
+};
+
 use super::town::{Town, application, erika, key, overseer, person};
-use crate::case::Outcome;
-use crate::case::Ticket;
-use crate::supervise::AskError;
-use ozg_protocols::case::Accept;
-use ozg_protocols::case::Order;
-use ozg_protocols::ids::CaseId;
-use ozg_protocols::principal::Role;
-use ozg_protocols::work_list::Query;
-use ozg_protocols::work_list::View;
-use std::collections::BTreeSet;
-use std::time::Duration;
+use crate::{
+    case::{Outcome, Ticket},
+    supervise::AskError,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_must_not_see_a_case_cannot_tell_it_from_none() {

@@ -1,49 +1,31 @@
 //! A small town to try things on: one tenant, a real store in a temporary directory, real pools, no network.
 
-use crate::case::Outcome;
-use crate::case::Ticket;
-use crate::house::House;
-use crate::house::Pools;
-use crate::house::Seams;
-use crate::observe::ActorReport;
-use crate::seams::{Clock as _, WallClock};
-use crate::settings::HouseSettings;
-use crate::settings::OrgUnitSettings;
-use crate::settings::TenantSettings;
-use crate::tenant::CaseDoor;
-use crate::tenant::Limits;
-use crate::tenant::NoChannels;
-use crate::tenant::Tenant;
-use ozg_protocols::application::Applicant;
-use ozg_protocols::application::Application;
-use ozg_protocols::application::Channel;
-use ozg_protocols::application::DataCheck;
-use ozg_protocols::application::Form;
-use ozg_protocols::application::NaturalPerson;
-use ozg_protocols::application::RawReference;
-use ozg_protocols::application::SenderReferences;
-use ozg_protocols::application::Service;
-use ozg_protocols::case::CaseNumber;
-use ozg_protocols::case::Order;
-use ozg_protocols::case::Receive;
-use ozg_protocols::ids::CaseId;
-use ozg_protocols::ids::CommandKey;
-use ozg_protocols::ids::DestinationId;
-use ozg_protocols::ids::FitCaseId;
-use ozg_protocols::ids::IntakeId;
-use ozg_protocols::ids::SubmissionId;
-use ozg_protocols::principal::Principal;
-use ozg_protocols::principal::Role;
-use ozg_storage::disk::Disk;
-use ozg_storage::disk::RealDisk;
-use ozg_storage::keys::KeySource;
-use ozg_storage::keys::TenantKey;
-use ozg_storage::random::Random;
-use ozg_storage::random::StrongRandom;
-use ozg_storage::tenant_store::TenantStore;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use ozg_protocols::{
+    application::{
+        Applicant, Application, Channel, DataCheck, Form, NaturalPerson, RawReference, SenderReferences, Service,
+    },
+    case::{CaseNumber, Order, Receive},
+    ids::{CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
+    principal::{Principal, Role},
+};
+use ozg_storage::{
+    disk::{Disk, RealDisk},
+    keys::{KeySource, TenantKey},
+    random::{Random, StrongRandom},
+    tenant_store::TenantStore,
+};
 use tempfile::TempDir;
+
+use crate::{
+    case::{Outcome, Ticket},
+    house::{House, Pools, Seams},
+    observe::ActorReport,
+    seams::{Clock as _, WallClock},
+    settings::{HouseSettings, OrgUnitSettings, TenantSettings},
+    tenant::{CaseDoor, Limits, NoChannels, Tenant},
+};
 
 pub(super) struct Town {
     pub(super) house: House,

@@ -1,14 +1,14 @@
 //! Views: complete, ordered, equal after a rebuild (law 3).
 
+use std::{collections::HashSet, time::Duration};
+
+use ozg_protocols::{
+    case::{Accept, Order},
+    work_list::{Query, SortBy, View},
+};
+
 use super::town::{Town, erika, overseer};
 use crate::views::Change;
-use ozg_protocols::case::Accept;
-use ozg_protocols::case::Order;
-use ozg_protocols::work_list::Query;
-use ozg_protocols::work_list::SortBy;
-use ozg_protocols::work_list::View;
-use std::collections::HashSet;
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn views_are_equal_after_they_are_rebuilt() {
