@@ -1,6 +1,6 @@
 //! What a house is started with. Everything is resolved already: keys are loaded, secrets read, numbers checked.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::Uri;
 use ozg_protocols::{
@@ -13,7 +13,6 @@ use ozg_protocols::{
     routing::RoutingRule,
 };
 use ozg_storage::keys::KeySource;
-use std::sync::Arc;
 
 use crate::secret::Secret;
 

@@ -43,7 +43,8 @@ pub(super) fn settings(directory: &TempDir) -> HouseSettings {
         number_prefix: "MUS".into(),
         org_units: vec![unit],
         routing: Vec::new(),
-        data_schemas: None,
+        mappings: Vec::new(),
+        data_schemas: Arc::default(),
         destinations: Vec::new(),
     };
     let (data_dir, tenants) = (directory.path().join("data"), vec![tenant]);
