@@ -18,5 +18,7 @@ mod sandbox_town;
 mod sandbox_wire;
 #[path = "whole/sources.rs"]
 mod sources;
+#[path = "whole/subscriber.rs"]
+mod subscriber;
 #[path = "whole/tidy.rs"]
 mod tidy;

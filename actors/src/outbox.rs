@@ -21,6 +21,7 @@ use ozg_storage::{
     stream::open_effect,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
 
 pub(crate) use meter::Meter;
 
@@ -47,10 +48,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// What the outbox is told.
 #[derive(Debug)]
 pub(crate) enum OutboxMessage {
-    /// Something was appended.
-    Wake,
+    /// Something was appended before this moment.
+    Wake(Instant),
     /// Time to look.
     Look,
+}
+
+/// Has the outbox look for what was just appended.
+pub(crate) fn wake(outbox: &Address<OutboxMessage>) {
+    outbox.tell(OutboxMessage::Wake(Instant::now()));
 }
 
 /// The outbox of a tenant as its child, and the way to it.
@@ -79,6 +85,7 @@ pub(crate) struct Carrying {
     probe: Probe,
     breakers: HashMap<DestinationId, Breaker>,
     pending: BTreeSet<EffectId>,
+    claimed: Option<Instant>,
 }
 
 impl Actor for OutboxActor {
@@ -94,7 +101,7 @@ impl Actor for OutboxActor {
         me.cast(OutboxMessage::Look)?;
         probe.set(ActorState::Running);
         let (breakers, pending) = (HashMap::new(), BTreeSet::new());
-        Ok(Carrying { sender, meter, probe, breakers, pending })
+        Ok(Carrying { sender, meter, probe, breakers, pending, claimed: None })
     }
 
     async fn handle(
@@ -104,7 +111,9 @@ impl Actor for OutboxActor {
         outbox: &mut Carrying,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            OutboxMessage::Wake => outbox.carry_out().await,
+            // Whoever claimed since then has seen it.
+            OutboxMessage::Wake(at) if outbox.claimed.is_some_and(|claimed| claimed > at) => {}
+            OutboxMessage::Wake(_) => outbox.carry_out().await,
             OutboxMessage::Look => {
                 outbox.carry_out().await;
                 me.send_after(LOOK, || OutboxMessage::Look);
@@ -118,6 +127,7 @@ impl Carrying {
     /// Claims and carries out until nothing is due.
     async fn carry_out(&mut self) {
         loop {
+            self.claimed = Some(Instant::now());
             let now = self.sender.context.clock.now();
             let journal = &self.sender.context.journal;
             let claimed = match journal.claim(EffectTarget::FitConnect, now, now.plus(CLAIM), CLAIMED).await {

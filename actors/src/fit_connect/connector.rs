@@ -14,7 +14,7 @@ use std::{
 
 use ozg_protocols::{fit_connect::api::submission::SubmissionIds, ids::SubmissionId};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::backoff;
 use crate::{
@@ -30,6 +30,8 @@ const ENOUGH: usize = 2_000;
 /// The first and the longest pause before a submission is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How long workers may take to finish when the house closes.
+const FINISH: Duration = Duration::from_secs(8);
 /// How often the age of the oldest submission is measured.
 const TICK: Duration = Duration::from_secs(2);
 
@@ -88,13 +90,21 @@ pub(crate) struct Queue {
     fresh: VecDeque<SubmissionId>,
     suspects: VecDeque<SubmissionId>,
     suspect_at_work: Option<SubmissionId>,
-    workers: HashMap<ActorId, (SubmissionId, usize)>,
+    workers: HashMap<ActorId, Work>,
     /// What the list has shown since its beginning; nothing while nobody reads it.
     listing: Option<HashSet<SubmissionId>>,
     /// The list was left with more to come, or a callback came while it was read.
     look_again: bool,
     list_failures: u32,
     quiet_until: Option<Instant>,
+}
+
+/// A worker and what it works on.
+#[derive(Debug)]
+struct Work {
+    submission: SubmissionId,
+    seat: usize,
+    running: JoinHandle<()>,
 }
 
 impl Actor for ConnectorActor {
@@ -164,6 +174,15 @@ impl Actor for ConnectorActor {
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
         queue.hand_out(&me).await;
+        Ok(())
+    }
+
+    /// Drained: who is at work may finish, because everybody else is still there.
+    async fn post_stop(&self, _: ActorRef<ConnectorMessage>, queue: &mut Queue) -> Result<(), ActorProcessingErr> {
+        let until = Instant::now() + FINISH;
+        for (_, work) in queue.workers.drain() {
+            let _ = tokio::time::timeout_at(until, work.running).await;
+        }
         Ok(())
     }
 }
@@ -274,7 +293,7 @@ impl Queue {
 
     /// A worker is gone; if it did not say how its work ended, it crashed on it.
     fn left(&mut self, me: &ActorRef<ConnectorMessage>, worker: ActorId, failure: Option<&'static str>) {
-        let Some((submission, seat)) = self.workers.remove(&worker) else { return };
+        let Some(Work { submission, seat, .. }) = self.workers.remove(&worker) else { return };
         self.free.push(seat);
         let Some(what) = failure else { return };
         tracing::error!(destination = %self.desk.settings.id, %submission, what, "the work on a submission crashed");
@@ -358,9 +377,9 @@ impl Queue {
         known.standing = Standing::AtWork;
         let assignment = Assignment { ids: known.ids, counted: known.counted, alone };
         let arguments = (self.desk.clone(), self.seats[seat].clone());
-        let (worker, _) =
+        let (worker, running) =
             Actor::spawn_linked(None, WorkerActor, arguments, me.get_cell()).await.map_err(|_| "spawn")?;
-        self.workers.insert(worker.get_id(), (submission, seat));
+        self.workers.insert(worker.get_id(), Work { submission, seat, running });
         let (reply, ended) = tokio::sync::oneshot::channel();
         let waiting = self.seats[seat].waiting(None);
         worker.cast(Begin { assignment, reply: reply.into(), waiting }).map_err(|_| "worker")?;

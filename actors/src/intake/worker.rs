@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     observe::{Probe, Waiting},
-    outbox::OutboxMessage,
+    outbox,
 };
 
 /// The only message: begin, and say how it ended.
@@ -90,7 +90,7 @@ async fn take_through(desk: &Arc<Desk>, assignment: Assignment, counted: &mut bo
             }
         }
         Some(_) => {
-            desk.outbox.tell(OutboxMessage::Wake);
+            outbox::wake(&desk.outbox);
             return Ok(Ending::Settled);
         }
         None => {}
@@ -173,7 +173,7 @@ async fn settle(
     submission: ozg_protocols::ids::SubmissionId,
     reason: Option<ClearingReason>,
 ) -> Result<Ending, Trouble> {
-    desk.outbox.tell(OutboxMessage::Wake);
+    outbox::wake(&desk.outbox);
     let became = IntakeEvent::BecameCase { case: case_of(&desk.context, submission) };
     let clearing = reason.clone().map(|reason| IntakeEvent::NeedsClearing { reason });
     record.append(std::iter::once(became).chain(clearing).collect(), Vec::new()).await?;
@@ -211,7 +211,7 @@ async fn refuse(
         tracing::warn!(%destination, %submission, problem = name, instance = %problem.instance, "a submission is rejected");
     }
     receiving::reject(desk, record, fetched, problems, tags, schema).await?;
-    desk.outbox.tell(OutboxMessage::Wake);
+    outbox::wake(&desk.outbox);
     Ok(Ending::Settled)
 }
 
