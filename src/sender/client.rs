@@ -18,7 +18,7 @@ use ozg_protocols::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     damage::Damage,
@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Uploads may take long; this only ends those that hang.
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(30 * 60);
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// So long before its end a token is replaced.
+const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// Attachments above this size are sealed while they are sent.
 const AT_ONCE: u64 = 1024 * 1024;
@@ -107,6 +109,13 @@ pub enum SendError {
     Encryption(#[from] RsaFailed),
 }
 
+/// A token as it is given out.
+#[derive(Deserialize)]
+struct Issued {
+    access_token: String,
+    expires_in: u64,
+}
+
 /// What a sender has after sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -128,19 +137,33 @@ pub enum Verdict {
     Open,
 }
 
+/// A token and until when it is used.
+#[derive(Clone)]
+struct Token {
+    text: String,
+    until: Instant,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Token").field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
 /// A sender.
 #[derive(Debug)]
 pub struct Sender {
     transport: Transport,
     account: Account,
-    token: OnceCell<String>,
+    token: watch::Sender<Option<Token>>,
 }
 
 impl Sender {
-    /// A sender with this account. Nothing is fetched before it is needed; its token is fetched once.
+    /// A sender with this account. Nothing is fetched before it is needed; a token is used until
+    /// shortly before its end, or until it is refused.
     #[must_use]
     pub fn new(transport: Transport, account: Account) -> Self {
-        Self { transport, account, token: OnceCell::new() }
+        Self { transport, account, token: watch::Sender::new(None) }
     }
 
     /// Fetches the key that a destination wants to be written to with.
@@ -294,31 +317,33 @@ impl Sender {
     /// # Errors
     /// See [`SendError`].
     pub async fn wait(&self, receipt: Receipt, version: ApiVersion, patience: Duration) -> Result<Verdict, SendError> {
-        let until = tokio::time::Instant::now() + patience;
+        let until = Instant::now() + patience;
         loop {
             let verdict = self.verdict(receipt, version).await?;
-            if verdict != Verdict::Open || tokio::time::Instant::now() >= until {
+            if verdict != Verdict::Open || Instant::now() >= until {
                 return Ok(verdict);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 
-    async fn token(&self) -> Result<&str, SendError> {
-        let fetched = self.token.get_or_try_init(|| async {
-            let (id, secret) = (encode(&self.account.client_id), encode(&self.account.client_secret));
-            let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
-            let request = Request::builder()
-                .method(Method::POST)
-                .uri(&self.account.token_url)
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(transport::full(form))
-                .map_err(|_| SendError::Unexpected { step: "token" })?;
-            let answer: Value = read("token", &self.exchange("token", request, PATIENCE).await?)?;
-            let token = answer.get("access_token").and_then(Value::as_str);
-            token.map(str::to_owned).ok_or(SendError::Unexpected { step: "token" })
-        });
-        fetched.await.map(String::as_str)
+    async fn token(&self) -> Result<String, SendError> {
+        let known = self.token.borrow().clone().filter(|token| token.until > Instant::now());
+        if let Some(token) = known {
+            return Ok(token.text);
+        }
+        let (id, secret) = (encode(&self.account.client_id), encode(&self.account.client_secret));
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(&self.account.token_url)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(transport::full(form))
+            .map_err(|_| SendError::Unexpected { step: "token" })?;
+        let answer: Issued = read("token", &self.exchange("token", request, PATIENCE).await?)?;
+        let until = Instant::now() + Duration::from_secs(answer.expires_in).saturating_sub(TOKEN_MARGIN);
+        self.token.send_replace(Some(Token { text: answer.access_token.clone(), until }));
+        Ok(answer.access_token)
     }
 
     async fn get<T: DeserializeOwned>(&self, step: &'static str, place: &str) -> Result<T, SendError> {
@@ -370,6 +395,9 @@ impl Sender {
             let body = body.map_err(|_| SendError::Unexpected { step })?.to_bytes().to_vec();
             if status.is_success() {
                 return Ok(body);
+            }
+            if status == StatusCode::UNAUTHORIZED {
+                self.token.send_replace(None);
             }
             let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
             let member = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

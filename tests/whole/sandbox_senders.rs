@@ -211,3 +211,12 @@ fn a_set_up_office_fits_the_configuration_and_keeps_its_secrets() {
     }
     assert!(natural > 20 && legal > 2, "{natural} and {legal}");
 }
+
+#[tokio::test]
+async fn a_sender_whose_token_was_refused_fetches_another() {
+    let town = Town::open().await;
+    town.submit(ApiVersion::V2).await;
+    town.fault(&json!({ "kind": "unauthorized", "path": "/destinations/" })).await;
+    assert!(town.sender.key_of(town.destination, ApiVersion::V2).await.is_err());
+    town.submit(ApiVersion::V2).await;
+}
