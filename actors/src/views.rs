@@ -24,7 +24,7 @@ use ozg_protocols::{
     intake::ClearingReason,
     moment::Moment,
     principal::Principal,
-    work_list::{Counts, Neighbours, Page, Query, Suggestion},
+    work_list::{Counts, Neighbours, Page, Query, Row, Suggestion},
 };
 use ozg_storage::{codec::Schema, stream::Record};
 use tokio::sync::broadcast;
@@ -167,6 +167,12 @@ impl WorkList {
     #[must_use]
     pub fn neighbours(&self, who: &Principal, query: &Query, case: CaseId) -> Neighbours {
         self.0.read(|index| index.neighbours(who, query, case))
+    }
+
+    /// One case as the list shows it, if this person may see it, and whether it belongs to what the query asks for.
+    #[must_use]
+    pub fn row(&self, who: &Principal, query: &Query, case: CaseId) -> Option<(Row, bool)> {
+        self.0.read(|index| index.row(who, query, case))
     }
 
     /// The services of the cases that this person may see: identifier and title, by title.

@@ -9,7 +9,7 @@ use ozg_protocols::{
     ids::{CaseId, IntakeId},
     intake::{Intake, IntakeState},
     principal::{Permission, Principal},
-    work_list::{Counts, LARGEST_PAGE, Neighbours, Page, Query, Suggestion, View},
+    work_list::{Counts, LARGEST_PAGE, Neighbours, Page, Query, Row, Suggestion, View},
 };
 
 use super::{ClearingItem, listed::Listed, order::Key, words};
@@ -143,13 +143,18 @@ impl Index {
         self.cases.iter().map(visible).filter(|(_, listed): &(CaseId, &Listed)| listed.case.visible_to(who))
     }
 
+    pub(super) fn row(&self, who: &Principal, query: &Query, case: CaseId) -> Option<(Row, bool)> {
+        let listed = self.cases.get(&case).filter(|listed| listed.case.visible_to(who))?;
+        let needles = words::needles(query.text.as_deref().unwrap_or_default());
+        Some((listed.row(case), belongs(query, &needles, who, listed)))
+    }
+
     /// What the query asks for, in its order.
     fn ordered<'i>(&'i self, who: &Principal, query: &Query) -> Vec<(Key, CaseId, &'i Listed)> {
         let needles = words::needles(query.text.as_deref().unwrap_or_default());
         let mut rows: Vec<_> = self
             .visible(who)
-            .filter(|(_, listed)| is_in(query.view, who, listed) && fits(query, listed))
-            .filter(|(_, listed)| words::all_in(&listed.words, &needles))
+            .filter(|(_, listed)| belongs(query, &needles, who, listed))
             .map(|(id, listed)| (Key::of(id, listed, query.sort), id, listed))
             .collect();
         rows.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
@@ -166,6 +171,10 @@ fn is_in(view: View, who: &Principal, listed: &Listed) -> bool {
         (View::Mine, Some(person)) => person.user == who.user,
         (View::Mine, None) | (View::Unassigned, Some(_)) => false,
     }
+}
+
+fn belongs(query: &Query, needles: &[String], who: &Principal, listed: &Listed) -> bool {
+    is_in(query.view, who, listed) && fits(query, listed) && words::all_in(&listed.words, needles)
 }
 
 fn fits(query: &Query, listed: &Listed) -> bool {

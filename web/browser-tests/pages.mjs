@@ -1,0 +1,227 @@
+#!/usr/bin/env node
+// Looks at the pages of a running Alfa in Chromium, as its users do.
+//
+//   node pages.mjs --base http://musterstadt.localhost:8080 --caseworker erika:geheim \
+//                  [--mailroom rita:geheim] [--operator oskar:geheim] [--shots DIR] [--chromium PATH]
+//
+// On each page, light, dark and 320 px wide: no axe violation, no message of the content security policy, no foreign
+// request, no script error, no sideways scrolling. Then: the main path without script, keyboard focus that is always
+// seen, a form sent twice that happens once, and a row that changes under the reader's hands without moving.
+// Exits 1 with a line per failure. Without a mailroom or operator login those pages are skipped, and it says so.
+
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const { values: told } = parseArgs({
+  options: {
+    base: { type: "string" },
+    caseworker: { type: "string" },
+    mailroom: { type: "string" },
+    operator: { type: "string" },
+    shots: { type: "string" },
+    chromium: { type: "string", default: "/usr/bin/chromium" },
+  },
+});
+if (!told.base || !told.caseworker) {
+  console.error("usage: pages.mjs --base URL --caseworker login:password [--mailroom …] [--operator …] [--shots DIR]");
+  process.exit(2);
+}
+if (!existsSync(told.chromium)) {
+  console.error(`SKIPPED: browser tests need Chromium at ${told.chromium} (apt-get install chromium)`);
+  process.exit(0);
+}
+
+const base = new URL(told.base).origin;
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const AXE = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
+const LOOKS = [
+  { name: "hell", viewport: { width: 1440, height: 900 }, colorScheme: "light" },
+  { name: "dunkel", viewport: { width: 1440, height: 900 }, colorScheme: "dark" },
+  { name: "320", viewport: { width: 320, height: 800 }, colorScheme: "light" },
+];
+const failures = [];
+const fail = (where, what) => { failures.push(`${where}: ${what}`); console.error(`FAILED ${where}: ${what}`); };
+const check = (where, holds, what) => { if (!holds) fail(where, what); };
+const passed = (what) => console.log(`ok  ${what}`);
+
+const browser = await chromium.launch({ executablePath: told.chromium, args: ["--lang=de", "--no-sandbox"] });
+
+/** A context that reports what must not happen. */
+async function context(look, more = {}) {
+  const { viewport, colorScheme } = look;
+  const made = await browser.newContext({ viewport, colorScheme, locale: "de-DE", ...more });
+  made.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith("data:") && new URL(url).origin !== base) fail(look.name, `foreign request to ${url}`);
+  });
+  made.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) fail(look.name, `content security policy: ${message.text()}`);
+  });
+  made.on("weberror", (error) => fail(look.name, `script error: ${error.error()}`));
+  return made;
+}
+
+async function signIn(page, account) {
+  const [login, ...password] = account.split(":");
+  await page.goto(`${base}/anmeldung`);
+  await page.getByLabel("Kennung").fill(login);
+  await page.getByLabel("Passwort").fill(password.join(":"));
+  await page.getByRole("button", { name: "Anmelden" }).click();
+  await page.waitForURL((url) => !url.pathname.startsWith("/anmeldung"), { timeout: 10_000 });
+}
+
+async function axe(page, where) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), AXE);
+  for (const { id, nodes } of violations) fail(where, `axe ${id}: ${nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
+}
+
+/** One page under its real policy, with a picture, then once more for axe, which the policy would keep out. */
+async function look(real, relaxed, where, path) {
+  const page = await real.newPage();
+  const answer = await page.goto(base + path);
+  check(where, answer.status() === 200, `status ${answer.status()}`);
+  await page.waitForTimeout(200);
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(where, sideways <= 0, `scrolls sideways by ${sideways} px`);
+  if (told.shots) {
+    mkdirSync(told.shots, { recursive: true });
+    await page.screenshot({ path: join(told.shots, `${where}.png`), fullPage: true });
+  }
+  await page.close();
+  const again = await relaxed.newPage();
+  await again.goto(base + path);
+  await axe(again, where);
+  await again.close();
+}
+
+async function firstCase(page) {
+  await page.goto(`${base}/vorgaenge?ansicht=alle`);
+  const link = page.locator("#zeilen a.alfa-vorgang").first();
+  return (await link.count()) ? link.getAttribute("href") : null;
+}
+
+async function looks() {
+  for (const one of LOOKS) {
+    const [real, relaxed] = [await context(one), await context(one, { bypassCSP: true })];
+    await look(real, relaxed, `anmeldung-${one.name}`, "/anmeldung");
+    const pages = async (account, wanted) => {
+      const page = await real.newPage();
+      await signIn(page, account);
+      await relaxed.addCookies(await real.cookies());
+      for (const [name, path] of await wanted(page)) await look(real, relaxed, `${name}-${one.name}`, path);
+      await page.close();
+      await real.clearCookies();
+      await relaxed.clearCookies();
+    };
+    await pages(told.caseworker, async (page) => {
+      const found = await firstCase(page);
+      const lists = [["liste", "/vorgaenge?ansicht=alle"], ["liste-leer", "/vorgaenge?ansicht=alle&suche=gibtesnicht"]];
+      if (!found) console.error("SKIPPED: no case in the list, the case page was not looked at");
+      return found ? [...lists, ["vorgang", found]] : lists;
+    });
+    if (told.mailroom) await pages(told.mailroom, async () => [["klaerung", "/klaerung"]]);
+    else if (one === LOOKS[0]) console.error("SKIPPED: no --mailroom login, clearing items were not looked at");
+    if (told.operator) await pages(told.operator, async () => [["betrieb", "/betrieb"]]);
+    else if (one === LOOKS[0]) console.error("SKIPPED: no --operator login, operations were not looked at");
+    await real.close();
+    await relaxed.close();
+    passed(`pages ${one.name}`);
+  }
+}
+
+async function withoutScript() {
+  const where = "ohne-script";
+  const made = await context(LOOKS[0], { javaScriptEnabled: false });
+  const page = await made.newPage();
+  await page.goto(`${base}/vorgaenge?ansicht=alle`);
+  check(where, page.url().includes("/anmeldung"), "whoever is signed out must come to the sign-in page");
+  await signIn(page, told.caseworker);
+  const found = await firstCase(page);
+  if (found) {
+    await page.goto(base + found);
+    const text = `Ohne Script ${Date.now()}`;
+    await page.getByLabel("Kommentar für Kolleg:innen").fill(text);
+    await page.getByRole("button", { name: "Kommentar speichern" }).click();
+    await page.getByText("Der Kommentar ist gespeichert.").waitFor({ timeout: 5_000 });
+    check(where, await page.getByText(text).count() === 1, "the comment must stand on the page once");
+    await page.goto(`${base}/vorgang/${"0".repeat(32)}`);
+    await page.getByRole("heading", { name: "Nicht gefunden" }).waitFor({ timeout: 5_000 });
+  }
+  await page.goto(`${base}/vorgaenge?ansicht=alle`);
+  await page.getByRole("button", { name: "Abmelden" }).click();
+  await page.getByText("Sie sind abgemeldet.").waitFor({ timeout: 5_000 });
+  await page.goto(`${base}/vorgaenge`);
+  check(where, page.url().includes("/anmeldung"), "a session that has ended must not open a page");
+  await made.close();
+  passed("main path without script");
+}
+
+async function keyboard() {
+  const made = await context(LOOKS[0]);
+  const page = await made.newPage();
+  await signIn(page, told.caseworker);
+  await page.goto(`${base}/vorgaenge?ansicht=alle`);
+  for (let step = 0; step < 40; step += 1) {
+    await page.keyboard.press("Tab");
+    const seen = await page.evaluate(() => {
+      const at = document.activeElement;
+      if (!at || at === document.body) return null;
+      const style = getComputedStyle(at);
+      const box = at.getBoundingClientRect();
+      const head = document.querySelector(".alfa-kopf");
+      const covered = head && !head.contains(at) && at.id !== "inhalt" && box.bottom <= head.getBoundingClientRect().bottom && box.top >= 0 && !at.matches(".alfa-skip");
+      return { what: `${at.tagName} ${at.textContent.trim().slice(0, 30)}`, shown: style.outlineStyle !== "none" || style.boxShadow !== "none", covered };
+    });
+    if (!seen) break;
+    check("tastatur", seen.shown, `the focus is not seen on ${seen.what}`);
+    check("tastatur", !seen.covered, `the head covers ${seen.what}`);
+  }
+  await made.close();
+  passed("keyboard focus");
+}
+
+async function live() {
+  const made = await context(LOOKS[0]);
+  const page = await made.newPage();
+  await signIn(page, told.caseworker);
+  const found = await firstCase(page);
+  if (!found) { await made.close(); console.error("SKIPPED: no case in the list, live changes were not tried"); return; }
+  const row = page.locator(`tr#v-${found.split("/")[2].split("?")[0]}`);
+  await row.locator("a").first().focus();
+  const before = await row.getAttribute("data-stand");
+  await page.waitForTimeout(1_000);
+  const other = await made.newPage();
+  await other.goto(base + found);
+  const text = `Zweimal gesendet ${Date.now()}`;
+  await other.getByLabel("Kommentar für Kolleg:innen").fill(text);
+  await other.getByRole("button", { name: "Kommentar speichern" }).dblclick();
+  await other.getByText("Der Kommentar ist gespeichert.").waitFor({ timeout: 5_000 });
+  await other.waitForTimeout(500);
+  await other.goto(base + found);
+  check("zweimal", await other.getByText(text).count() === 1, "a form sent twice must happen once");
+  passed("a form sent twice happens once");
+  await page.bringToFront();
+  const changed = await page.waitForFunction(
+    ([id, was]) => document.querySelector(`#${id}`)?.dataset.stand !== was, [await row.getAttribute("id"), before], { timeout: 8_000 },
+  ).then(() => true, () => false);
+  check("live", changed, "the row did not change after a comment");
+  const focused = await row.locator("a").first().evaluate((link) => link === document.activeElement);
+  check("live", focused, "the focus was lost when the row changed");
+  await made.close();
+  passed("a row changes in place");
+}
+
+for (const part of [looks, withoutScript, keyboard, live]) {
+  try {
+    await part();
+  } catch (error) {
+    fail(part.name, error.message.split("\n")[0]);
+  }
+}
+await browser.close();
+console.log(failures.length ? `${failures.length} failures` : "all pages as they should be");
+process.exitCode = failures.length ? 1 : 0;

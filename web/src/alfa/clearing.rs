@@ -1,0 +1,115 @@
+//! Klärungsfälle: submissions that became no case, with the reason in words and a way on.
+
+use askama::Template;
+use ozg_actors::{ClearingItem, Outcome};
+use ozg_protocols::{
+    application::Channel,
+    ids::{CommandKey, IntakeId},
+    intake::ClearingReason,
+    principal::Permission,
+};
+use warp::{Filter, http::StatusCode, reply::Response};
+
+use super::frame::{Frame, Here, Line, Notice};
+use crate::{
+    answer::{Trouble, page, see_other},
+    app::{App, Visit, visit},
+    fields::Fields,
+    german,
+    routes::{self, Routes},
+    words,
+};
+
+#[derive(Debug, Template)]
+#[template(path = "clearing.html")]
+struct ClearingPage {
+    frame: Frame,
+    notice: Option<Notice>,
+    items: Vec<ItemView>,
+}
+
+/// One clearing item as it is shown.
+#[derive(Debug)]
+struct ItemView {
+    id: String,
+    href: String,
+    key: CommandKey,
+    reason: &'static str,
+    advice: &'static str,
+    lines: Vec<Line>,
+    retryable: bool,
+}
+
+/// `/klaerung` and `/klaerung/{id}/erneut`.
+pub(crate) fn routes(app: &App) -> Routes {
+    let show = warp::path!("klaerung")
+        .and(warp::get())
+        .and(visit(app))
+        .then(async |visit: Visit| visit.answer(show(&visit, None, StatusCode::OK).await));
+    let retry =
+        warp::path!("klaerung" / IntakeId / "erneut").and(warp::post()).and(visit(app)).and(routes::form()).then(
+            async |intake: IntakeId, visit: Visit, form: Fields| visit.answer(retry(&visit, intake, &form).await),
+        );
+    show.or(retry).unify().boxed()
+}
+
+async fn show(visit: &Visit, notice: Option<Notice>, status: StatusCode) -> Result<Response, Trouble> {
+    let who = visit.principal().await?;
+    if !who.may(Permission::ReadClearing) {
+        return Err(Trouble::Forbidden);
+    }
+    let notice = notice.or_else(|| visit.query().get("erledigt").map(|_| retried()));
+    let items = visit.tenant.clearing_items(&who).await?;
+    let base = visit.app.command_key()?.as_u128();
+    let keys = (0..).map(|number| CommandKey::from_u128(base.wrapping_add(number)));
+    let items = items.iter().zip(keys).map(|(item, key)| ItemView::new(item, key)).collect();
+    let counts = visit.tenant.work_list().counts(&who);
+    let frame = Frame::new("Klärungsfälle", visit.tenant.name(), &who, Some(&counts), &Here::Clearing);
+    Ok(page(&ClearingPage { frame, notice, items }, status))
+}
+
+async fn retry(visit: &Visit, intake: IntakeId, form: &Fields) -> Result<Response, Trouble> {
+    let who = visit.principal().await?;
+    let key = form.get("schluessel").and_then(|text| text.parse().ok()).ok_or(Trouble::Unreadable)?;
+    match visit.tenant.retry_clearing(&who, intake, key).await? {
+        Outcome::Done { .. } => Ok(see_other("/klaerung?erledigt=ja")),
+        Outcome::Forbidden => Err(Trouble::Forbidden),
+        Outcome::Refused(_) | Outcome::Stale { .. } => {
+            let text = "Der Klärungsfall ist nicht mehr offen. Die Liste zeigt den aktuellen Stand.";
+            show(visit, Some(Notice::new("warning", "Nicht ausgeführt", text)), StatusCode::CONFLICT).await
+        }
+    }
+}
+
+fn retried() -> Notice {
+    let text = "Gelingt es, wird daraus ein Vorgang; sonst erscheint die Einreichung hier wieder.";
+    Notice::new("success", "Die Einreichung wird erneut verarbeitet.", text)
+}
+
+impl ItemView {
+    fn new(item: &ClearingItem, key: CommandKey) -> Self {
+        let (reason, advice) = words::clearing(&item.reason);
+        Self {
+            id: item.intake.to_string(),
+            href: format!("/klaerung/{}/erneut", item.intake),
+            key,
+            reason,
+            advice,
+            lines: lines(item),
+            retryable: !matches!(item.reason, ClearingReason::ForeignVerdict),
+        }
+    }
+}
+
+fn lines(item: &ClearingItem) -> Vec<Line> {
+    let mut lines = vec![
+        Line::new("Eingang", german::day_and_time(item.kept)),
+        Line::new("Hier seit", german::day_and_time(item.since)),
+        Line::new("Weg", words::channel(&item.channel)),
+        Line::new("Leistung", &item.service),
+    ];
+    if let Channel::FitConnect { submission, .. } = &item.channel {
+        lines.push(Line::new("Einreichung", submission.to_string()));
+    }
+    lines
+}

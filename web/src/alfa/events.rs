@@ -1,0 +1,240 @@
+//! `GET /ereignisse`: what changes while somebody looks, rendered for this one connection.
+//!
+//! Every connection has a task of its own that follows the tenant's changes and asks the views as its own principal, so
+//! that nothing is ever sent to somebody who may not see it. Changes are gathered for a moment; where there are too many,
+//! or some were missed, the page is told to offer a reload instead. The task ends with the browser, with the session, or
+//! with the server.
+
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+
+use askama::Template as _;
+use ozg_actors::{Change, ChangeFeed};
+use ozg_protocols::{
+    ids::CaseId,
+    principal::{Permission, Principal},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use warp::{
+    Filter,
+    http::{HeaderName, HeaderValue},
+    reply::{Reply, Response},
+    sse,
+};
+
+use super::{
+    case_view::in_words,
+    frame::{Frame, Here},
+    list_address::ListAddress,
+    work_list::{NavigationPartial, RowPartial, RowView},
+};
+use crate::{
+    answer::Trouble,
+    app::{App, Visit, visit},
+    fields::Fields,
+    routes::Routes,
+};
+
+/// So often something is sent even if nothing happens: proxies close what is silent.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Changes are gathered for so long.
+const GATHER: Duration = Duration::from_millis(300);
+/// More changed cases at once are not sent one by one.
+const MOST_AT_ONCE: usize = 40;
+/// The session is looked at again after so long.
+const SESSION_CHECK: Duration = Duration::from_secs(60);
+/// Messages that wait for a slow reader.
+const AHEAD: usize = 64;
+
+/// The stream of a list or of a case.
+pub(crate) fn routes(app: &App) -> Routes {
+    warp::path!("ereignisse")
+        .and(warp::get())
+        .and(visit(app))
+        .then(async |visit: Visit| visit.answer(open(visit.clone()).await))
+        .boxed()
+}
+
+async fn open(visit: Visit) -> Result<Response, Trouble> {
+    let who = visit.principal().await?;
+    if !who.may(Permission::ReadCases) {
+        return Err(Trouble::Forbidden);
+    }
+    let query = visit.query();
+    let seen = last_seen(&visit, &query);
+    // The feed is opened before anything is read: what happens in between is then in it.
+    let changes = visit.tenant.changes();
+    let (out, ready) = mpsc::channel(AHEAD);
+    let follower = match query.get("vorgang").map(str::parse::<CaseId>) {
+        None => Follower { list: ListAddress::read(&query).at_start(), case: None, visit, who, out },
+        Some(Ok(case)) => Follower { list: ListAddress::default(), case: Some((case, seen)), visit, who, out },
+        Some(Err(_)) => return Err(Trouble::NotFound),
+    };
+    tokio::spawn(follower.follow(changes, seen));
+    Ok(stream(ready))
+}
+
+/// Up to where the page knows: the last message it got, or what stood in its address.
+fn last_seen(visit: &Visit, query: &Fields) -> u64 {
+    let got = visit.headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    got.or_else(|| query.get("stand")).and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// A stream of these messages, kept alive.
+pub(crate) fn stream(mut ready: mpsc::Receiver<sse::Event>) -> Response {
+    let events = futures_util::stream::poll_fn(move |context| {
+        ready.poll_recv(context).map(|event| event.map(Ok::<_, Infallible>))
+    });
+    let mut response = sse::reply(sse::keep_alive().interval(KEEP_ALIVE).stream(events)).into_response();
+    let (name, value) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// Resolves when the server stops.
+pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
+    // An error means that nobody can say so any more, which is the same.
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// Follows the changes for one page.
+struct Follower {
+    visit: Visit,
+    who: Principal,
+    list: ListAddress,
+    /// The case that is looked at, with the version that was seen.
+    case: Option<(CaseId, u64)>,
+    out: mpsc::Sender<sse::Event>,
+}
+
+/// The reader is gone; nothing more to do.
+struct Gone;
+
+impl Follower {
+    async fn follow(mut self, mut changes: ChangeFeed, seen: u64) {
+        let mut closing = self.visit.app.closing();
+        let gone = self.out.clone();
+        tokio::select! {
+            () = closed(&mut closing) => {}
+            () = gone.closed() => {}
+            _ = self.run(&mut changes, seen) => {}
+        }
+    }
+
+    async fn run(&mut self, changes: &mut ChangeFeed, seen: u64) -> Result<(), Gone> {
+        self.catch_up(seen).await?;
+        let mut session = tokio::time::interval_at(Instant::now() + SESSION_CHECK, SESSION_CHECK);
+        loop {
+            tokio::select! {
+                change = changes.next() => {
+                    let Some(change) = change else { return Ok(()) };
+                    self.pass_on(change, changes).await?;
+                }
+                _ = session.tick() => self.check_session().await?,
+            }
+        }
+    }
+
+    /// What happened between the page and its stream.
+    async fn catch_up(&mut self, seen: u64) -> Result<(), Gone> {
+        match self.case {
+            Some(_) => self.look_at_case().await,
+            None if self.as_of() > seen => self.send("alfa:veraltet", "ja", None).await,
+            None => Ok(()),
+        }
+    }
+
+    fn as_of(&self) -> u64 {
+        self.visit.tenant.work_list().counts(&self.who).as_of
+    }
+
+    async fn pass_on(&mut self, first: Change, changes: &mut ChangeFeed) -> Result<(), Gone> {
+        let (mut cases, mut record, mut missed) = (BTreeSet::new(), 0, false);
+        let mut take = |change| match change {
+            Change::Case { case, record: at } => {
+                cases.insert(case);
+                record = record.max(at);
+            }
+            Change::Missed => missed = true,
+        };
+        take(first);
+        let end = Instant::now() + GATHER;
+        while let Ok(Some(change)) = tokio::time::timeout_at(end, changes.next()).await {
+            take(change);
+        }
+        if let Some((case, _)) = self.case {
+            return if missed || cases.contains(&case) { self.look_at_case().await } else { Ok(()) };
+        }
+        if missed || cases.len() > MOST_AT_ONCE {
+            self.send("alfa:veraltet", "ja", Some(record)).await?;
+        } else {
+            for case in cases {
+                self.send_row(case, record).await?;
+            }
+        }
+        self.send_counts(record).await
+    }
+
+    async fn send_row(&mut self, case: CaseId, record: u64) -> Result<(), Gone> {
+        let views = self.visit.tenant.work_list();
+        let Some((row, belongs)) = views.row(&self.who, &self.list.query(), case) else { return Ok(()) };
+        let view = RowView::new(&row, &self.list);
+        if let Ok(html) = (RowPartial { row: view }).render() {
+            self.send("alfa:zeile", &html, Some(record)).await?;
+        }
+        if belongs { self.send("alfa:neu", &case.to_string(), Some(record)).await } else { Ok(()) }
+    }
+
+    async fn send_counts(&mut self, record: u64) -> Result<(), Gone> {
+        let counts = self.visit.tenant.work_list().counts(&self.who);
+        let here = Here::List(self.list.clone());
+        let frame = Frame::new("", self.visit.tenant.name(), &self.who, Some(&counts), &here);
+        match (NavigationPartial { frame }).render() {
+            Ok(html) => self.send("alfa:zaehler", &html, Some(record)).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Tells the page of a case what happened to it since it was shown, in words.
+    async fn look_at_case(&mut self) -> Result<(), Gone> {
+        let Some((case, seen)) = self.case else { return Ok(()) };
+        let Ok(sheet) = self.visit.tenant.show_case(&self.who, case).await else { return Ok(()) };
+        if sheet.version <= seen {
+            return Ok(());
+        }
+        self.case = Some((case, sheet.version));
+        match sheet.history.last() {
+            Some(last) => {
+                let words = format!("{} – neu laden", in_words(last));
+                self.send("alfa:geaendert", &words, Some(sheet.version)).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn check_session(&mut self) -> Result<(), Gone> {
+        match self.visit.principal().await {
+            Err(Trouble::SignedOut) => {
+                self.send("alfa:abgemeldet", "ja", None).await?;
+                Err(Gone)
+            }
+            // What the roles allow may have changed as well.
+            Ok(who) => {
+                self.who = who;
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn send(&self, name: &str, data: &str, id: Option<u64>) -> Result<(), Gone> {
+        let event = sse::Event::default().event(name).data(data);
+        let event = match id {
+            Some(id) => event.id(id.to_string()),
+            None => event,
+        };
+        self.out.send(event).await.map_err(|_| Gone)
+    }
+}

@@ -1,0 +1,89 @@
+//! What the pages' markup promises: escaping, names for everything one can operate, one way of doing things without script.
+
+use askama::Template;
+use ozg_protocols::{
+    case::Action,
+    ids::{CaseId, CommandKey},
+    work_list::View,
+};
+
+use super::{
+    case::CasePage,
+    case_view::{CaseView, Known},
+    fixture,
+    frame::{Frame, Here},
+    list_address::ListAddress,
+    work_list::{ListView, WorkListPage},
+};
+
+pub(crate) fn list_html() -> String {
+    let list = ListAddress { view: View::All, text: Some("Straße".into()), ..ListAddress::default() };
+    let services = [("urn:x:gewerbe".to_owned(), "Gewerbeanmeldung".to_owned())];
+    let view = ListView::new(&list, &fixture::rows(), &services);
+    let frame = Frame::new("Alle", "Musterstadt", &fixture::emil(), Some(&fixture::counts()), &Here::List(list));
+    WorkListPage { frame, list: view }.render().expect("renders")
+}
+
+pub(crate) fn case_html() -> String {
+    let (case, history, who) = (fixture::case(), fixture::history(), fixture::emil());
+    let colleagues = [fixture::person("emil", "Emil Ansbach"), fixture::person("rita", "Rita Kolb")];
+    let known = Known {
+        id: CaseId::from_u128(4_688),
+        case: &case,
+        version: 4,
+        history: &history,
+        steps: &[Action::StartWork, Action::PutBack],
+        may_assign: true,
+        may_comment: true,
+        org_unit: Some("Ordnungsamt"),
+        colleagues: &colleagues,
+        who: &who,
+    };
+    let mut number = 0;
+    let view = CaseView::new(&known, &ListAddress::default(), || {
+        number += 1;
+        CommandKey::from_u128(number)
+    });
+    let frame = Frame::new("Vorgang", "Musterstadt", &who, Some(&fixture::counts()), &Here::Elsewhere);
+    CasePage { frame, case: view }.render().expect("renders")
+}
+
+#[test]
+fn what_an_applicant_wrote_stays_text() {
+    assert!(!list_html().contains("<script>alert"), "the title of a case must be escaped");
+    assert!(list_html().contains("&#60;script&#62;alert(1)"));
+    assert!(!case_html().contains("<b>Lindner"));
+}
+
+#[test]
+fn no_page_carries_inline_script_style_or_foreign_addresses() {
+    for html in [list_html(), case_html()] {
+        for forbidden in ["style=", "onclick", "hx-on", "javascript:", "src=\"http", "href=\"http", "<style"] {
+            assert!(!html.contains(forbidden), "{forbidden}");
+        }
+    }
+}
+
+#[test]
+fn every_form_of_a_case_has_a_key_of_its_own_and_the_version_that_was_seen() {
+    let html = case_html();
+    let mut keys: Vec<_> = html.split("name=\"schluessel\" value=\"").skip(1).map(|rest| &rest[..32]).collect();
+    let forms = html.matches("<form action=\"/vorgang/").count() + html.matches("\" action=\"/vorgang/").count();
+    assert_eq!(keys.len(), forms);
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), forms, "two forms share a key");
+    assert_eq!(html.matches("name=\"stand\" value=\"4\"").count(), forms);
+}
+
+#[test]
+fn a_file_the_browser_should_not_show_is_only_handed_out() {
+    let html = case_html();
+    assert!(html.contains("Grundriss.dwg") && !html.contains(">Grundriss.dwg<span"));
+    assert_eq!(html.matches("?ansehen").count(), 2);
+}
+
+#[test]
+fn the_list_stays_within_its_weight() {
+    assert!(list_html().len() < 32_000, "{}", list_html().len());
+}

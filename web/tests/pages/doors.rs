@@ -1,0 +1,159 @@
+//! Who comes in, and from where: sign-in, hosts, foreign senders, limits, endpoints for monitors.
+
+use http::{Method, StatusCode};
+
+use crate::town::{PASSWORD, Town};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_opens_one_tenant_and_ends_when_it_is_told_to() {
+    let town = Town::founded().await;
+    let mut browser = town.browser();
+    let answer = browser.get("/vorgaenge?ansicht=alle").await;
+    assert_eq!(answer.header("location"), "/anmeldung?zurueck=%2Fvorgaenge%3Fansicht%3Dalle");
+
+    let wrong = browser.post("/anmeldung", &[("kennung", "erika"), ("passwort", "falsch")]).await;
+    let unknown = browser.post("/anmeldung", &[("kennung", "niemand"), ("passwort", "falsch")]).await;
+    assert_eq!((wrong.status, unknown.status), (StatusCode::UNPROCESSABLE_ENTITY, StatusCode::UNPROCESSABLE_ENTITY));
+    assert_eq!(wrong.text().replace("erika", ""), unknown.text().replace("niemand", ""), "they must not differ");
+
+    let fields = [("kennung", "erika"), ("passwort", PASSWORD), ("zurueck", "//boese.example")];
+    let answer = browser.post("/anmeldung", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/vorgaenge"));
+    let cookie = answer.header("set-cookie").to_owned();
+    assert!(
+        cookie.starts_with("__Host-alfa=") && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
+
+    browser.cookie = cookie.split(';').next().map(str::to_owned);
+    assert_eq!(browser.get("/vorgaenge").await.status, StatusCode::OK);
+    assert_eq!(browser.post("/abmelden", &[]).await.header("location"), "/anmeldung?abgemeldet=ja");
+    assert_eq!(browser.get("/vorgaenge").await.status, StatusCode::SEE_OTHER, "the old cookie must be worth nothing");
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_passwords_is_asked_to_wait() {
+    let town = Town::founded().await;
+    let browser = town.browser();
+    let mut last = None;
+    for _ in 0..20 {
+        let answer = browser.post("/anmeldung", &[("kennung", "erika"), ("passwort", "falsch")]).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            last = Some(answer);
+            break;
+        }
+    }
+    let answer = last.expect("20 wrong passwords in a row are too many");
+    assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    assert!(answer.text().contains("Bitte warten Sie"), "{}", answer.text());
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_host_opens_nothing_even_with_a_good_cookie() {
+    let town = Town::founded().await;
+    let erika = town.signed_in("erika").await;
+    for host in ["boese.example", "127.0.0.1", "musterstadt.localhost.boese.example", ""] {
+        let answer = erika.at_host(host).get("/vorgaenge").await;
+        assert!(matches!(answer.status.as_u16(), 400 | 421), "{host}: {}", answer.status);
+        assert!(!answer.text().contains("Erika"), "{host}");
+    }
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_cannot_act_and_is_told_so() {
+    let town = Town::founded().await;
+    let erika = town.signed_in("erika").await;
+    let port = town.server.local_addr().port();
+    let own = format!("http://musterstadt.localhost:{port}");
+    let refused = [
+        &[][..],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "http://nachbarstadt.localhost")],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "cross-site"), ("origin", own.as_str())],
+    ];
+    for headers in refused {
+        let answer = erika.send(Method::POST, "/abmelden", headers, "").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{headers:?}");
+        assert!(answer.text().contains("Öffnen Sie die Seite neu"));
+    }
+    assert_eq!(erika.get("/vorgaenge").await.status, StatusCode::OK, "still signed in");
+    let answer = erika.send(Method::POST, "/abmelden", &[("origin", own.as_str())], "").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_is_protected() {
+    let town = Town::founded().await;
+    let erika = town.signed_in("erika").await;
+    for path in ["/anmeldung", "/vorgaenge", "/betrieb", "/gibt/es/nicht", "/livez", "/vorgang/xyz"] {
+        let answer = erika.get(path).await;
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+    assert_eq!(erika.get("/gibt/es/nicht").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(erika.get("/betrieb").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(erika.get("/klaerung").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(erika.post("/vorgaenge", &[]).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_is_refused() {
+    let town = Town::founded().await;
+    let large = "x".repeat(300 * 1024);
+    let answer = town.browser().post("/anmeldung", &[("kennung", &large)]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let answer = town.browser().post("/anmeldung", &[("kennung", &large.repeat(5))]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_finishes_its_head_is_let_go() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let town = Town::founded().await;
+    let mut slow = tokio::net::TcpStream::connect(town.server.local_addr()).await.expect("connects");
+    let silent = tokio::net::TcpStream::connect(town.server.local_addr()).await.expect("connects");
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: x").await.expect("writes");
+    for mut stream in [slow, silent] {
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(4), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "the connection is still open");
+    }
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitors_are_answered_whatever_host_they_name() {
+    let town = Town::founded().await;
+    let monitor = town.browser().at_host("10.0.0.1");
+    assert_eq!(monitor.get("/livez").await.status, StatusCode::OK);
+    let ready = monitor.get("/readyz").await;
+    assert_eq!((ready.status, ready.text().contains("schreibbar")), (StatusCode::OK, true), "{}", ready.text());
+    assert!(monitor.get("/metrics").await.text().contains("ozg_"));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_for_no_destination_is_a_problem() {
+    let town = Town::founded().await;
+    let service = town.browser();
+    for id in ["keine-uuid", "8a5e1c84-1df0-4a4c-9d22-0c7b5a2e1f00"] {
+        let answer = service.send(Method::POST, &format!("/fit-connect/rueckruf/{id}"), &[], "{}").await;
+        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::NOT_FOUND, "application/problem+json"));
+    }
+    let large = "x".repeat(300 * 1024);
+    let answer = service.send(Method::POST, "/fit-connect/rueckruf/x", &[], &large).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (StatusCode::PAYLOAD_TOO_LARGE, "application/problem+json")
+    );
+    town.closes().await;
+}
