@@ -8,6 +8,8 @@
 mod command;
 mod history;
 mod outcome;
+#[cfg(test)]
+mod replay;
 mod resident;
 
 use std::sync::Arc;

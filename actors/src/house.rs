@@ -155,3 +155,5 @@ impl House {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use {root::Supervisor, tests::application};

@@ -17,7 +17,7 @@ use ozg_storage::{
     redb_core::RedbCore,
 };
 use tokio::{
-    sync::oneshot,
+    sync::{oneshot, watch},
     time::{Duration, Instant},
 };
 
@@ -39,6 +39,7 @@ pub(crate) struct TenantJournal {
     vault: Workers,
     readers: Workers,
     batcher: Address<BatcherMessage>,
+    news: watch::Sender<u64>,
     probe: Probe,
 }
 
@@ -56,7 +57,13 @@ impl TenantJournal {
         let (store, workers) = (core.clone(), vault.clone());
         let arguments = move |probe| (store.clone(), workers.clone(), probe);
         let (spec, batcher) = Spec::new(name, &supervise::BATCHER, || BatcherActor, arguments);
-        (Self { core, vault, readers, batcher, probe: probe.clone() }, spec.seen_by(probe))
+        let news = watch::Sender::new(0);
+        (Self { core, vault, readers, batcher, news, probe: probe.clone() }, spec.seen_by(probe))
+    }
+
+    /// The number of the last record that was appended; for whoever tails.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
     }
 
     async fn send(&self, append: Append) -> Result<Appended, JournalError> {
@@ -73,6 +80,7 @@ impl TenantJournal {
         let metrics = self.probe.observation().metrics();
         metrics.appended(outcome(&answer), started.elapsed());
         match answer {
+            Ok(Appended::Durable { number, .. }) => self.news.send_modify(|newest| *newest = (*newest).max(number.0)),
             Ok(Appended::Conflict { .. }) => drop(metrics.conflicts.inc()),
             Ok(Appended::Fenced { .. }) => drop(metrics.fenced.inc()),
             _ => {}
@@ -173,5 +181,33 @@ impl Journal for TenantJournal {
 
     fn record(&self, kind: u8, id: u128, now: Moment) -> BoxFuture<'_, Result<Option<SealedBody>, JournalError>> {
         Box::pin(self.on(&self.readers, "record", move |core| core.record(kind, id, now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ozg_storage::testing::{Sample, conformance};
+    use ractor::Actor;
+
+    use super::*;
+    use crate::{house::Supervisor, observe::Observation, pool::InlinePool, seams::WallClock};
+
+    #[tokio::test]
+    async fn the_batched_journal_keeps_every_rule_of_a_journal() {
+        let (one, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+        let observation = Observation::new(Arc::new(WallClock));
+        let probe = observation.root("infrastructure", &supervise::INFRASTRUCTURE);
+        let workers = || Workers::new(Arc::new(InlinePool));
+        let journal = |name, directory: &tempfile::TempDir| {
+            let store = Sample::founded(directory.path()).open().expect("opens");
+            TenantJournal::new(name, store.core, workers(), workers(), &probe)
+        };
+        let ((one, first), (other, second)) = (journal("one", &one), journal("other", &other));
+        let arguments = (vec![first, second], probe.clone());
+        let (root, running) = Actor::spawn(None, Supervisor, arguments).await.expect("starts");
+        conformance::every_rule(&one, &other).await;
+        assert!(observation.metrics_text().contains("ozg_journal_append_seconds"));
+        root.stop(None);
+        running.await.expect("ends");
     }
 }

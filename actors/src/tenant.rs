@@ -9,6 +9,7 @@ mod cases;
 mod context;
 mod edge;
 mod handle;
+mod notary;
 mod numbers;
 mod sessions;
 
@@ -26,6 +27,7 @@ pub use context::{
 pub(crate) use edge::Edge;
 pub(crate) use handle::TenantInner;
 pub use handle::{NewAccount, SignInError, Tenant};
+pub(crate) use notary::NotaryActor;
 pub(crate) use numbers::{NumbersActor, NumbersMessage};
 pub(crate) use sessions::SessionsActor;
 pub use sessions::{InvalidToken, SessionToken};

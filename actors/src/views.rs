@@ -8,6 +8,7 @@ mod fold;
 mod index;
 mod listed;
 mod order;
+mod saved;
 mod words;
 mod writer;
 
@@ -30,7 +31,7 @@ use ozg_storage::{codec::Schema, stream::Record};
 use tokio::sync::broadcast;
 
 use index::Index;
-pub(crate) use writer::ViewsActor;
+pub(crate) use writer::{ViewsActor, ViewsParts};
 
 /// Schema 1 of account records.
 pub(crate) const ACCOUNT_RECORDS: Schema<Record<RecordedAccount>> = Schema::first(1);

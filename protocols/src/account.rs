@@ -54,7 +54,7 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// An account as its events have made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Who signs in with it.
     pub principal: Principal,

@@ -111,7 +111,7 @@ pub enum ClearingReason {
 }
 
 /// A submission as its events have made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intake {
     /// The way it came.
     pub channel: Channel,
@@ -132,7 +132,7 @@ pub struct Intake {
 }
 
 /// Where a submission stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IntakeState {
     /// On its way.
     Open,

@@ -124,7 +124,7 @@ pub struct Reach {
 }
 
 /// A signed-in person in one tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// Who it is.
     pub user: UserId,

@@ -47,6 +47,7 @@ impl House {
         drain.all(below).await;
         drain.all(vec![self.0.root.get_cell()]).await;
         for Store(store) in &self.0.stores {
+            drain.let_go(store).await;
             drain.let_go(&store.core).await;
         }
         DrainReport { finished: drain.finished, cut_off: drain.cut_off, took: started.elapsed() }

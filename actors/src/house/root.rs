@@ -9,7 +9,7 @@ use crate::{
 
 /// What both are told.
 #[derive(Debug)]
-pub(super) enum RootMessage {
+pub(crate) enum RootMessage {
     /// The pause after a failure is over.
     Again(usize),
     /// Who runs below, in the order in which they are drained.
@@ -18,7 +18,7 @@ pub(super) enum RootMessage {
 
 /// Starts one that only supervises.
 #[derive(Debug)]
-pub(super) struct Supervisor;
+pub(crate) struct Supervisor;
 
 impl Actor for Supervisor {
     type Msg = RootMessage;

@@ -21,10 +21,10 @@ use crate::{
     settings::{HouseSettings, TenantSettings},
     supervise::{self, Seat, Spec},
     tenant::{
-        CaseDoor, Edge, Household, Numbers, NumbersActor, SessionsActor, Tenant, TenantActor, TenantContext,
-        TenantInner, TenantParts,
+        CaseDoor, Edge, Household, NotaryActor, Numbers, NumbersActor, SessionsActor, Tenant, TenantActor,
+        TenantContext, TenantInner, TenantParts,
     },
-    views::{Views, ViewsActor},
+    views::{Views, ViewsActor, ViewsParts},
 };
 
 /// The kind of small record whose removal shows that a journal can be written.
@@ -64,7 +64,7 @@ pub enum StartError {
 
 /// The open store of a tenant, held as long as the house stands.
 #[derive(Debug)]
-pub(super) struct Store(pub(super) TenantStore);
+pub(super) struct Store(pub(super) Arc<TenantStore>);
 
 /// The pools of the house.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ async fn open_stores(settings: &HouseSettings, seams: &Seams) -> Result<Vec<Stor
                 .map_err(|source| StartError::Store { tenant: slug, source })
         };
         let opened = tokio::task::spawn_blocking(open).await.map_err(|_| StartError::Hierarchy)??;
-        stores.push(Store(opened));
+        stores.push(Store(Arc::new(opened)));
     }
     Ok(stores)
 }
@@ -199,6 +199,7 @@ impl Builder<'_> {
         let numbers_probe = probe.child("numbers", &supervise::NUMBERS, 0);
         let sessions_probe = probe.child("sessions", &supervise::SESSIONS, SIGN_INS as u64);
         let edge = Edge::new(tenant, limits.permits, seams.clock.clone(), probe.clone());
+        let news = journal.news();
         let (views, ids) = (Views::default(), Ids::new(seams.random.clone()));
         let channels = Arc::new(watch::Sender::new(None));
         let context = TenantContext {
@@ -226,10 +227,14 @@ impl Builder<'_> {
             numbers: context.numbers.clone(),
             channels: channels.subscribe(),
         };
-        let passwords = pools.passwords.clone();
+        let (passwords, readers) = (pools.passwords.clone(), pools.readers.clone());
+        let (files, store) = (store.views.clone(), store.clone());
         let household: Household = Arc::new(move |context: &TenantContext| {
-            let (for_numbers, for_sessions, for_views) = (context.clone(), context.clone(), context.clone());
-            let (views, passwords) = (views.clone(), passwords.clone());
+            let (for_numbers, for_sessions) = (context.clone(), context.clone());
+            let passwords = passwords.clone();
+            let (views, files, news) = (views.clone(), files.clone(), news.clone());
+            let for_views = ViewsParts { context: context.clone(), views, files, readers: readers.clone(), news };
+            let (for_notary, store, readers) = (context.clone(), store.clone(), readers.clone());
             vec![
                 Spec::seated(
                     "numbers",
@@ -247,11 +252,12 @@ impl Builder<'_> {
                     move |probe| (for_sessions.clone(), passwords.clone(), probe),
                 )
                 .seen_by(sessions_probe.clone()),
+                Spec::new("views", &supervise::VIEWS, || ViewsActor, move |probe| (for_views.clone(), probe)).0,
                 Spec::new(
-                    "views",
-                    &supervise::VIEWS,
-                    || ViewsActor,
-                    move |probe| (for_views.clone(), views.clone(), probe),
+                    "notary",
+                    &supervise::NOTARY,
+                    || NotaryActor,
+                    move |probe| (for_notary.clone(), store.clone(), readers.clone(), probe),
                 )
                 .0,
             ]

@@ -6,3 +6,5 @@ mod resilience;
 mod sight;
 mod town;
 mod views;
+
+pub(crate) use town::application;

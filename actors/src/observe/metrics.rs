@@ -45,6 +45,11 @@ struct Outcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfTenant {
+    tenant: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Shed {
     reason: &'static str,
     priority: &'static str,
@@ -93,6 +98,7 @@ pub struct Metrics {
     intensity: Family<Supervisor, Counter>,
     appends: Times<Outcome>,
     shed: Family<Shed, Counter>,
+    checkpoints: Family<OfTenant, Gauge>,
     /// Actors that panicked.
     pub panics: Counter,
     /// Messages that no handler has seen.
@@ -121,6 +127,7 @@ impl Default for Metrics {
             intensity: Family::default(),
             appends: Family::new_with_constructor(Seconds),
             shed: Family::default(),
+            checkpoints: Family::default(),
             panics: Counter::default(),
             dead_letters: Counter::default(),
             passivations: Counter::default(),
@@ -153,6 +160,7 @@ impl Metrics {
         to.register("journal_conflicts", "Appends at another version than expected", self.conflicts.clone());
         to.register("journal_fenced", "Appends of a writer that lost its place", self.fenced.clone());
         to.register("journal_queue_age_seconds", "Wait of the oldest append of the last batch", self.queue_age.clone());
+        to.register("journal_checkpoint_record", "Last record under a signed checkpoint", self.checkpoints.clone());
         to.register("shed", "Requests turned away", self.shed.clone());
     }
 
@@ -178,6 +186,12 @@ impl Metrics {
     /// An append was answered so.
     pub fn appended(&self, outcome: &'static str, took: Duration) {
         self.appends.get_or_create(&Outcome { outcome }).observe(took.as_secs_f64());
+    }
+
+    /// A checkpoint of this tenant covers everything up to this record.
+    pub fn checkpoint(&self, tenant: &str, record: u64) {
+        let record = i64::try_from(record).unwrap_or(i64::MAX);
+        self.checkpoints.get_or_create(&OfTenant { tenant: tenant.to_owned() }).set(record);
     }
 
     /// A request was turned away.

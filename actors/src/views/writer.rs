@@ -1,35 +1,53 @@
-//! The writer of the views: tails the journal every [`EVERY`] and applies what it reads in one go.
+//! The writer of the views: tails the journal [`EVERY`] so often while there is news, and applies what it reads in one go.
 //!
-//! Owns the cursor. Starts from the beginning each time it is started: a view is a fold, and readers keep the old one
-//! until the new one has caught up.
+//! Owns the cursor. Begins with the file that was kept last, or from the beginning, each time it is started: a view is a
+//! fold, and readers keep the old one until the new one has caught up. What it keeps is only a convenience.
 
 use std::time::Duration;
 
-use ozg_storage::journal::Cursor;
+use ozg_storage::{journal::Cursor, view_file::ViewFiles};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::watch;
 
 use super::{
     Views,
     fold::{Step, step},
     index::Index,
+    saved,
 };
 use crate::{
     observe::{ActorState, Probe},
-    supervise::Failure,
+    pool::Workers,
     tenant::TenantContext,
 };
 
 /// How long a change takes at most until the views look for it.
 const EVERY: Duration = Duration::from_millis(10);
+/// How long it waits for news before it looks all the same.
+const QUIET: Duration = Duration::from_secs(1);
 /// The pause when the journal cannot be read.
 const PAUSE: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 1_000;
+/// A file is kept after so many records.
+const KEPT_EVERY: u64 = 20_000;
 
 /// What the writer is told.
 #[derive(Debug)]
 pub(crate) enum ViewsMessage {
+    /// Read what was kept.
+    Begin,
     /// Look for more.
     Tail,
+}
+
+/// What a writer is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct ViewsParts {
+    pub(crate) context: TenantContext,
+    pub(crate) views: Views,
+    pub(crate) files: ViewFiles,
+    pub(crate) readers: Workers,
+    pub(crate) news: watch::Receiver<u64>,
 }
 
 /// Starts the writer.
@@ -42,51 +60,125 @@ pub(crate) struct Writer {
     context: TenantContext,
     views: Views,
     probe: Probe,
+    files: ViewFiles,
+    readers: Workers,
+    news: watch::Receiver<u64>,
     cursor: Cursor,
     /// What is being rebuilt; nothing once it has taken the place of the old one.
     rebuilt: Option<Box<Index>>,
+    /// Whether the cursor comes from a file.
+    from_file: bool,
+    /// The last record of the file that was kept.
+    kept: u64,
 }
 
 impl Actor for ViewsActor {
     type Msg = ViewsMessage;
     type State = Writer;
-    type Arguments = (TenantContext, Views, Probe);
+    type Arguments = (ViewsParts, Probe);
 
     async fn pre_start(
         &self,
         me: ActorRef<ViewsMessage>,
-        (context, views, probe): Self::Arguments,
+        (ViewsParts { context, views, files, readers, news }, probe): Self::Arguments,
     ) -> Result<Writer, ActorProcessingErr> {
         let cursor = context.journal.beginning();
-        me.cast(ViewsMessage::Tail)?;
+        me.cast(ViewsMessage::Begin)?;
         probe.set(ActorState::Running);
-        Ok(Writer { context, views, probe, cursor, rebuilt: Some(Box::default()) })
+        let rebuilt = Some(Box::default());
+        Ok(Writer { context, views, probe, files, readers, news, cursor, rebuilt, from_file: false, kept: 0 })
     }
 
     async fn handle(
         &self,
         me: ActorRef<ViewsMessage>,
-        ViewsMessage::Tail: ViewsMessage,
+        message: ViewsMessage,
         writer: &mut Writer,
     ) -> Result<(), ActorProcessingErr> {
-        let pause = writer.tail().await?;
-        me.send_after(pause, || ViewsMessage::Tail);
+        let next = match message {
+            ViewsMessage::Begin => {
+                writer.begin().await;
+                Next::After(Duration::ZERO)
+            }
+            ViewsMessage::Tail => writer.tail().await,
+        };
+        match next {
+            Next::After(pause) => drop(me.send_after(pause, || ViewsMessage::Tail)),
+            Next::News => {
+                let mut news = writer.news.clone();
+                tokio::spawn(async move {
+                    let _ = tokio::time::timeout(QUIET, news.changed()).await;
+                    // What comes within this time is applied together.
+                    tokio::time::sleep(EVERY).await;
+                    let _ = me.cast(ViewsMessage::Tail);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<ViewsMessage>, writer: &mut Writer) -> Result<(), ActorProcessingErr> {
+        writer.keep().await;
         Ok(())
     }
 }
 
+/// When to look again.
+enum Next {
+    After(Duration),
+    News,
+}
+
 impl Writer {
-    /// Reads on and applies it; how long to wait before the next look.
-    async fn tail(&mut self) -> Result<Duration, Failure> {
-        let Ok(page) = self.context.journal.tail(self.cursor.clone(), AT_ONCE).await else { return Ok(PAUSE) };
+    /// Begins with the file that was kept.
+    async fn begin(&mut self) {
+        let _working = self.probe.waiting(None).begin("begin");
+        let files = self.files.clone();
+        match self.context.blobs.workers().run("load_view", move || saved::load(&files)).await {
+            Ok(Ok(Some((index, cursor)))) => {
+                (self.cursor, self.from_file, self.kept) = (cursor, true, index.as_of);
+                self.rebuilt = Some(Box::new(index));
+            }
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the file of the views cannot be read: they are rebuilt"),
+            Err(lost) => tracing::warn!(%lost, "the file of the views cannot be read: they are rebuilt"),
+        }
+    }
+
+    /// Keeps a file of what is there. Readers go on meanwhile.
+    async fn keep(&mut self) {
+        if self.rebuilt.is_some() {
+            return;
+        }
+        let (views, files, cursor) = (self.views.clone(), self.files.clone(), self.cursor.clone());
+        let job = move || views.read(|index| saved::save(&files, index, &cursor).map(|()| index.as_of));
+        match self.context.blobs.workers().run("keep_view", job).await {
+            Ok(Ok(record)) => self.kept = record,
+            Ok(Err(error)) => tracing::warn!(%error, "the views cannot be kept"),
+            Err(lost) => tracing::warn!(%lost, "the views cannot be kept"),
+        }
+    }
+
+    /// Reads on and applies it.
+    async fn tail(&mut self) -> Next {
+        self.news.borrow_and_update();
+        let page = match self.context.journal.tail(self.cursor.clone(), AT_ONCE).await {
+            Ok(page) => page,
+            Err(_) if std::mem::take(&mut self.from_file) => {
+                // Of another incarnation, or of a journal that has been replaced.
+                (self.cursor, self.rebuilt) = (self.context.journal.beginning(), Some(Box::default()));
+                return Next::After(Duration::ZERO);
+            }
+            Err(_) => return Next::After(PAUSE),
+        };
+        self.from_file = false;
         let full = page.records.len() >= AT_ONCE;
         if page.records.is_empty() && self.rebuilt.is_none() {
-            return Ok(EVERY);
+            return Next::News;
         }
         let _working = self.probe.waiting(None).begin("tail");
         let sealer = self.context.sealer.clone();
-        // Opening a thousand records burns a core for a while: that is work for the pool.
-        let opened = self.context.crypto.run("open_records", move || {
+        let opened = self.readers.run("open_records", move || {
             let open = |stored| {
                 step(&sealer, stored).unwrap_or_else(|error| {
                     tracing::error!(%error, record = stored.number.0, "a record cannot be shown");
@@ -95,7 +187,7 @@ impl Writer {
             };
             page.records.iter().map(|stored| (stored.number.0, open(stored))).collect::<Vec<_>>()
         });
-        let Ok(opened) = opened.await else { return Ok(PAUSE) };
+        let Ok(opened) = opened.await else { return Next::After(PAUSE) };
         let newest = page.newest.0;
         let changed = match &mut self.rebuilt {
             Some(index) => apply(index, opened),
@@ -108,8 +200,11 @@ impl Writer {
         }
         if self.rebuilt.is_none() {
             self.views.tell(&changed);
+            if newest >= self.kept + KEPT_EVERY {
+                self.keep().await;
+            }
         }
-        Ok(if full { Duration::ZERO } else { EVERY })
+        if full { Next::After(Duration::ZERO) } else { Next::News }
     }
 }
 

@@ -135,7 +135,7 @@ pub(super) fn key(number: u64) -> CommandKey {
     CommandKey::from_u128(u128::from(number) << 32)
 }
 
-pub(super) fn application(number: u64) -> Receive {
+pub(crate) fn application(number: u64) -> Receive {
     let person = NaturalPerson { family_name: Some(format!("Öztürk {number}")), ..NaturalPerson::default() };
     let mut submission = [0; 16];
     submission[..8].copy_from_slice(&number.to_be_bytes());

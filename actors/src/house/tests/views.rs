@@ -29,10 +29,24 @@ async fn views_are_equal_after_they_are_rebuilt() {
     tokio::time::timeout(Duration::from_secs(10), up_to_date).await.expect("the views catch up");
     let before = town.tenant().work_list().page(&overseer(), &all);
     let counts = town.tenant().work_list().counts(&erika());
-    let town = Town::again(town.closes().await).await;
+    let directory = town.closes().await;
+    let town = Town::again(directory).await;
     town.shows(20).await;
-    assert_eq!(town.tenant().work_list().page(&overseer(), &all), before);
+    assert_eq!(town.tenant().work_list().page(&overseer(), &all), before, "from the file that was kept");
     assert_eq!(town.tenant().work_list().counts(&erika()), counts);
+    let directory = town.closes().await;
+    let kept = directory.path().join("data/musterstadt/index");
+    let files: Vec<_> = std::fs::read_dir(&kept).expect("there").map(|file| file.expect("there").path()).collect();
+    assert_eq!(files.len(), 1);
+    std::fs::remove_file(&files[0]).expect("removed");
+    let town = Town::again(directory).await;
+    town.shows(20).await;
+    assert_eq!(town.tenant().work_list().page(&overseer(), &all), before, "from the journal");
+    let directory = town.closes().await;
+    std::fs::write(&files[0], b"damaged").expect("written");
+    let town = Town::again(directory).await;
+    town.shows(20).await;
+    assert_eq!(town.tenant().work_list().page(&overseer(), &all), before, "in doubt from the journal");
     town.closes().await;
 }
 
