@@ -236,3 +236,71 @@ impl NoEffect {
     /// The schema of no effect.
     pub const SCHEMA: Schema<Self> = Schema { current: 1, older: |found, _| Err(CodecError::UnknownSchema { found }) };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        journal::{Appended, StoredRecord},
+        tenant_store::TenantStore,
+        testing::{Deed, Sample},
+    };
+
+    fn begun(store: &TenantStore, id: u128) -> StoredRecord {
+        let mut stream = Sample::stream(store, id);
+        store.core.commit(vec![Sample::append(&mut stream, 0, 1, "begun", None, Vec::new())]);
+        store.core.read(stream.id(), Version(0), 1).expect("reads").pop().expect("a record")
+    }
+
+    #[test]
+    fn a_body_opens_only_where_it_was_sealed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sample::founded(directory.path()).open().expect("opens");
+        let record = begun(&store, 5);
+        assert!(matches!(Sample::stream(&store, 5).open(&record), Ok(Opened::Events(_))));
+        assert!(matches!(Sample::stream(&store, 6).open(&record), Err(SealError::NotAuthentic)));
+        let moved = StoredRecord { first: Version(1), ..record.clone() };
+        assert!(matches!(Sample::stream(&store, 5).open(&moved), Err(SealError::NotAuthentic)));
+        let other_schema = record.body.clone().map(|body| SealedBody { schema: 2, ..body });
+        let renamed = StoredRecord { body: other_schema, ..record };
+        assert!(matches!(Sample::stream(&store, 5).open(&renamed), Err(SealError::NotAuthentic)));
+        let recommitted = StoredRecord { previous: [0; 32], ..record.clone() };
+        assert!(matches!(Sample::stream(&store, 5).open(&recommitted), Err(SealError::NotAuthentic)));
+        assert!(matches!(Sample::stream(&store, 5).open(&StoredRecord { body: None, ..record }), Ok(Opened::Erased)));
+    }
+
+    #[test]
+    fn nothing_is_sealed_the_same_way_twice() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sample::founded(directory.path()).open().expect("opens");
+        let mut stream = Sample::stream(&store, 5);
+        let [one, two] = [0, 1].map(|_| Sample::append(&mut stream, 0, 1, "begun", None, Vec::new()));
+        assert_ne!(one.body.bytes, two.body.bytes);
+        assert_eq!((one.digest, one.origin, one.new_keys.len()), (two.digest, two.origin, 1));
+    }
+
+    #[test]
+    fn whoever_was_not_first_takes_the_key_of_who_was() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sample::founded(directory.path()).open().expect("opens");
+        let mut late = Sample::stream(&store, 5);
+        let lost = Sample::append(&mut late, 0, 2, "too late", None, Vec::new());
+        let record = begun(&store, 5);
+        assert!(matches!(store.core.commit(vec![lost])[0], Ok(Appended::Conflict { actual: Version(1) })));
+        late.open(&record).expect("opens");
+        let anew = Sample::append(&mut late, 1, 2, "after all", None, Vec::new());
+        assert_eq!((anew.body.key, anew.new_keys.len()), (record.body.expect("a body").key, 0));
+        assert!(matches!(store.core.commit(vec![anew])[0], Ok(Appended::Durable { version: Version(2), .. })));
+    }
+
+    #[test]
+    fn a_stream_that_has_records_is_not_written_before_it_was_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sample::founded(directory.path()).open().expect("opens");
+        begun(&store, 5);
+        let ticket = Ticket { key: CommandKey::from_u128(9), command: b"x", reply: &[] };
+        let record = Record { at: Moment::from_seconds(1), by: None, events: vec![Deed("x".into())] };
+        let sealed = Sample::stream(&store, 5).seal(Version(1), Epoch::default(), ticket, &record, &[], Vec::new());
+        assert!(matches!(sealed, Err(SealError::KeyUnknown)));
+    }
+}

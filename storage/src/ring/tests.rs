@@ -1,0 +1,105 @@
+//! Tests of the key ring, golden bytes of version 1 among them.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{disk::RealDisk, testing::SeededRandom};
+
+struct Place {
+    directory: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
+    key: TenantKey,
+    random: SeededRandom,
+}
+
+impl Place {
+    fn with_a_ring() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (disk, key) = (Arc::new(RealDisk), TenantKey::from_bytes([7; 32]));
+        let place = Self { directory, disk, key, random: SeededRandom::new(1) };
+        KeyRing::create(&*place.disk, &place.path(), &place.key, &place.random).expect("a ring");
+        place
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("keys.ring")
+    }
+
+    fn open(&self, durable: u64) -> Result<KeyRing, RingError> {
+        KeyRing::open(self.disk.clone(), &self.path(), &self.key, durable)
+    }
+}
+
+#[test]
+fn a_key_reads_back_after_the_ring_was_closed() {
+    let place = Place::with_a_ring();
+    let ring = place.open(3).expect("opens");
+    let (id, secret, wrapped) = ring.make(&place.random).expect("a key");
+    assert!(matches!(ring.secret(id), Err(RingError::Missing(_))), "made is not appended");
+    assert_eq!(ring.append(&[wrapped.clone(), wrapped.clone()]).expect("appends"), 4);
+    assert_eq!(ring.append(&[wrapped]).expect("appends"), 4, "a key is kept once");
+    let ring = place.open(4).expect("opens again");
+    assert_eq!(*ring.secret(id).expect("is there").0, *secret.0);
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_only_if_nothing_durable_needs_it() {
+    let place = Place::with_a_ring();
+    let ring = place.open(3).expect("opens");
+    let (id, _, wrapped) = ring.make(&place.random).expect("a key");
+    ring.append(&[wrapped]).expect("appends");
+    let bytes = std::fs::read(place.path()).expect("reads");
+    std::fs::write(place.path(), &bytes[..bytes.len() - 1]).expect("writes");
+    assert!(matches!(place.open(4), Err(RingError::Damaged { entry: 4 })));
+    let ring = place.open(3).expect("opens");
+    assert!(matches!(ring.secret(id), Err(RingError::Missing(_))));
+    assert_eq!(std::fs::read(place.path()).expect("reads").len(), bytes.len() - ENTRY);
+}
+
+#[test]
+fn an_erased_key_says_so() {
+    let place = Place::with_a_ring();
+    let ring = place.open(3).expect("opens");
+    let id = KeyId::from_u128(5);
+    let none = Secret::from_slice(&[0; 32]).expect("32 bytes");
+    let bytes = entry(&ring.cipher, &place.random, ring.id, Purpose::Erased, id, &none).expect("seals");
+    ring.append(&[WrappedKey { id, bytes }]).expect("appends");
+    assert!(matches!(ring.secret(id), Err(RingError::Erased(_))));
+}
+
+#[test]
+fn another_tenant_key_does_not_open_the_ring() {
+    let place = Place::with_a_ring();
+    let foreign = TenantKey::from_bytes([8; 32]);
+    let opened = KeyRing::open(place.disk.clone(), &place.path(), &foreign, 3);
+    assert!(matches!(opened, Err(RingError::Foreign { found }) if found == place.key.fingerprint()));
+}
+
+#[test]
+fn a_key_of_another_ring_is_not_accepted() {
+    let (here, there) = (Place::with_a_ring(), Place::with_a_ring());
+    let (_, _, mut key) = here.open(3).expect("opens").make(&SeededRandom::new(9)).expect("a key");
+    assert!(here.open(3).expect("opens").accepts(&key));
+    assert!(there.open(3).expect("opens").accepts(&key), "both rings grew from one seed");
+    key.bytes[40] ^= 1;
+    assert!(!here.open(3).expect("opens").accepts(&key));
+    key.bytes.clear();
+    assert!(!here.open(3).expect("opens").accepts(&key));
+}
+
+#[test]
+fn golden_bytes_of_a_ring_of_version_1() {
+    let place = Place::with_a_ring();
+    let bytes = std::fs::read(place.path()).expect("reads");
+    let mut fields = Fields::of(&bytes);
+    assert_eq!(fields.take(8).expect("magic"), b"OZGRING\x01");
+    assert_eq!(crate::wire::hex(fields.take(16).expect("fingerprint")), "4bbce4a20024b17846712953b17bb470");
+    assert_eq!((bytes.len(), HEADER, ENTRY), (160 + 3 * 77, 160, 77));
+    assert_eq!([bytes[160], bytes[160 + 77], bytes[160 + 2 * 77]], [2, 3, 4]);
+    assert_eq!(crate::wire::hex(&crate::log_record::sha256(&bytes)), WHOLE);
+    // The ring that version 1 wrote still opens.
+    assert!(place.open(3).expect("opens").check().is_ok());
+}
+
+/// Of the whole file, as another program writes it from the same seed.
+const WHOLE: &str = "438bd77963a5a0523e001fd7406c7ab69ba38fbbe885d14faf9239dd41e28a43";
