@@ -186,7 +186,10 @@ impl Journal for TenantJournal {
 
 #[cfg(test)]
 mod tests {
-    use ozg_storage::testing::{Sample, conformance};
+    use ozg_storage::{
+        disk::RealDisk,
+        testing::{Sample, conformance},
+    };
     use ractor::Actor;
 
     use super::*;
@@ -198,11 +201,11 @@ mod tests {
         let observation = Observation::new(Arc::new(WallClock));
         let probe = observation.root("infrastructure", &supervise::INFRASTRUCTURE);
         let workers = || Workers::new(Arc::new(InlinePool));
-        let journal = |name, directory: &tempfile::TempDir| {
-            let store = Sample::founded(directory.path()).open().expect("opens");
+        let journal = |name, directory: &tempfile::TempDir, seed| {
+            let store = Sample::on(Arc::new(RealDisk), directory.path(), seed).open().expect("opens");
             TenantJournal::new(name, store.core, workers(), workers(), &probe)
         };
-        let ((one, first), (other, second)) = (journal("one", &one), journal("other", &other));
+        let ((one, first), (other, second)) = (journal("one", &one, 1), journal("other", &other, 2));
         let arguments = (vec![first, second], probe.clone());
         let (root, running) = Actor::spawn(None, Supervisor, arguments).await.expect("starts");
         conformance::every_rule(&one, &other).await;
