@@ -142,8 +142,8 @@ impl<'t> Batch<'t> {
         changed.sort_by_key(|(stream, _)| *stream);
         for (stream, head) in &mut changed {
             while head.recent.len() > tables::LONGEST_HEAD {
-                let page: Page = head.recent.drain(..tables::PAGE).collect();
-                let first = page.first().map_or(0, |entry| entry.first);
+                let page = Page(head.recent.drain(..tables::PAGE).collect());
+                let first = page.0.first().map_or(0, |entry| entry.first);
                 self.streams.insert((stream.kind as u8, stream.id, first), tables::encode(&page)?.as_slice())?;
                 head.pages += 1;
             }
@@ -181,7 +181,7 @@ pub(crate) fn find(
     if stream.kind == StreamKind::Intake && head.pages > 0 {
         for page in streams.range(tables::pages_from(stream, 0))? {
             let page: Page = tables::decode(page?.1.value())?;
-            if let Some(found) = find_among(log, &page, command)? {
+            if let Some(found) = find_among(log, &page.0, command)? {
                 return Ok(Some(found));
             }
         }

@@ -22,6 +22,7 @@ mod merkle;
 pub mod notary;
 mod outbox;
 mod overlay;
+mod packed;
 pub mod random;
 mod reading;
 pub mod redb_core;

@@ -86,7 +86,7 @@ impl RedbCore {
                 };
                 for page in streams.range(tables::pages_from(stream, start))? {
                     let page: Page = tables::decode(page?.1.value())?;
-                    records.collect(&log, stream, &page, from)?;
+                    records.collect(&log, stream, &page.0, from)?;
                 }
             }
             records.collect(&log, stream, &head.recent, from)?;

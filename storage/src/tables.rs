@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::{self, CodecError, Schema},
     journal::{EffectTarget, SealedBody, StreamId, StreamKind, Version},
+    packed,
 };
 
 /// number -> record ([`crate::log_record`]).
@@ -54,7 +55,7 @@ pub(crate) struct Foundation {
 }
 
 /// Where a record of a stream lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) number: u64,
     pub(crate) first: u64,
@@ -71,11 +72,13 @@ pub(crate) struct Head {
     pub(crate) hash: [u8; 32],
     /// How many pages lie before.
     pub(crate) pages: u32,
+    #[serde(with = "packed")]
     pub(crate) recent: Vec<Entry>,
 }
 
 /// Older records of a stream.
-pub(crate) type Page = Vec<Entry>;
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Page(#[serde(with = "packed")] pub(crate) Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BodyRow {

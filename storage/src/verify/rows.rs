@@ -34,7 +34,7 @@ impl Verification {
                 entries.iter().for_each(|entry| (entry.number, entry.first, entry.events).hash(places));
             };
             if first != tables::HEAD {
-                add(&mut places, &tables::decode::<Page>(value.value())?);
+                add(&mut places, &tables::decode::<Page>(value.value())?.0);
                 continue;
             }
             let head: Head = tables::decode(value.value())?;
