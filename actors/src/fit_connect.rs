@@ -11,7 +11,7 @@ pub(crate) mod service;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Once},
+    sync::{Arc, Once, Weak},
 };
 
 use ozg_protocols::{
@@ -92,15 +92,14 @@ fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter, outbox_
         let (spec, connector) = Spec::new(name, &supervise::CONNECTOR, || ConnectorActor, arguments);
         children.push(spec);
         let secret = settings.callback_secret.as_ref().and_then(|secret| CallbackSecret::new(secret.expose()).ok());
-        destinations.insert(settings.id, Destination { connector, secret, desk });
+        destinations.insert(settings.id, Destination { connector, secret, desk: Arc::downgrade(&desk) });
     }
-    Connected { children, door: Arc::new(FitConnect { context: context.clone(), destinations }) }
+    Connected { children, door: Arc::new(FitConnect { destinations }) }
 }
 
-/// The door of a tenant's FIT-Connect channels.
+/// The door of a tenant's FIT-Connect channels. Keeps nothing alive: when the connectors are gone, so is what they used.
 #[derive(Debug)]
 struct FitConnect {
-    context: TenantContext,
     destinations: HashMap<DestinationId, Destination>,
 }
 
@@ -108,7 +107,7 @@ struct FitConnect {
 struct Destination {
     connector: Address<ConnectorMessage>,
     secret: Option<CallbackSecret>,
-    desk: Arc<Desk>,
+    desk: Weak<Desk>,
 }
 
 impl Channels for FitConnect {
@@ -125,7 +124,10 @@ impl FitConnect {
     /// Tries a clearing item again. Doing it twice is doing it once: only the first finds the item waiting.
     async fn reopen(&self, intake: IntakeId) -> Result<Outcome, AskError> {
         let unavailable = |_: RecordError| AskError::Unavailable;
-        let mut record = IntakeRecord::load(&self.context, intake).await.map_err(unavailable)?;
+        let Some(desk) = self.destinations.values().find_map(|at| at.desk.upgrade()) else {
+            return Err(AskError::Unavailable);
+        };
+        let mut record = IntakeRecord::load(&desk.context, intake).await.map_err(unavailable)?;
         let Some(kept) = &record.intake else { return Err(AskError::NotFound) };
         let Channel::FitConnect { destination, submission, case } = kept.channel else {
             return Err(AskError::NotFound);
@@ -144,7 +146,8 @@ impl FitConnect {
         let unknown = CallbackError::UnknownDestination;
         let Destination { connector, secret, desk } = self.destinations.get(&destination).ok_or(unknown)?;
         let secret = secret.as_ref().ok_or(unknown)?;
-        let now = self.context.clock.now();
+        let desk = desk.upgrade().ok_or(AskError::Draining)?;
+        let now = desk.context.clock.now();
         if call.body.len() > LONGEST_CALLBACK {
             desk.meter.callback("too-large");
             return Err(CallbackError::TooLarge);

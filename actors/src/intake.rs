@@ -75,8 +75,6 @@ pub(crate) enum Ending {
     Later {
         /// Why, in a word.
         why: &'static str,
-        /// Whether an attempt was counted that has not been used up: nothing was wrong with the bytes.
-        counted: bool,
         /// How long the service wants to be left alone.
         asked: Option<Duration>,
     },
@@ -118,14 +116,13 @@ impl Trouble {
         }
     }
 
-    fn ending(&self, counted: bool) -> Ending {
+    fn ending(&self) -> Ending {
         let asked = match self {
             Self::Service(error) => error.retry_after(),
             Self::Ask(AskError::Busy { retry_after }) => Some(*retry_after),
             _ => None,
         };
-        // Bytes on which a job panicked have used up their attempt.
-        Ending::Later { why: self.why(), counted: counted && !matches!(self, Self::Lost(_)), asked }
+        Ending::Later { why: self.why(), asked }
     }
 }
 
@@ -133,8 +130,6 @@ impl Trouble {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Assignment {
     pub(crate) ids: SubmissionIds,
-    /// An attempt was counted for it in this process that it has not used up.
-    pub(crate) counted: bool,
-    /// Nobody else with a count is at work.
+    /// No other submission that was opened before without an end is at work.
     pub(crate) alone: bool,
 }

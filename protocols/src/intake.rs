@@ -57,6 +57,8 @@ pub enum IntakeEvent {
         /// How it stands.
         state: ReceiptState,
     },
+    /// The attempt ended before its bytes could be to blame (network, a busy house): it does not count.
+    AttemptSpared,
 }
 
 /// An intake event with its moment. Nobody but the house causes them, except a retry.
@@ -191,6 +193,10 @@ impl Intake {
                 self.receipt = *state;
                 None
             }
+            IntakeEvent::AttemptSpared => {
+                self.attempts = self.attempts.saturating_sub(1);
+                None
+            }
         };
         if let Some(state) = state {
             (self.state, self.since) = (state, at);
@@ -255,6 +261,12 @@ mod tests {
             [IntakeEvent::Attempted { number: 3 }, IntakeEvent::NeedsClearing { reason }, IntakeEvent::Retried];
         let intake = Intake::fold(&events(&clearing)).expect("kept");
         assert_eq!((intake.next_attempt(), intake.state), (IntakeEvent::Attempted { number: 1 }, IntakeState::Open));
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_the_fault_of_the_bytes_does_not_count() {
+        let events = events(&[IntakeEvent::Attempted { number: 1 }, IntakeEvent::AttemptSpared]);
+        assert_eq!(Intake::fold(&events).expect("kept").next_attempt(), IntakeEvent::Attempted { number: 1 });
     }
 
     #[test]

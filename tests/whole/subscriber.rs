@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use http::Method;
 use ozg_actors::{
     Callback, CallbackError, DestinationSettings, House, HouseSettings, Pools, PublishedService, Seams, Secret, Tenant,
     TenantSettings, fit_connect,
@@ -25,6 +26,7 @@ use ozg_protocols::{
         jose::rsa::{DecryptionKey, SigningKey},
     },
     ids::OrgUnitId,
+    intake::ClearingReason,
     moment::Moment,
     principal::{Principal, Role},
     routing::RoutingRule,
@@ -339,4 +341,74 @@ async fn only_an_authentic_and_recent_callback_wakes_the_connector() {
     }
     assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
     hall.only_case().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restarts_during_an_outage_use_up_no_attempt() {
+    let Hall { town, mut house, _data: data } = Hall::open(ApiVersion::V2).await;
+    town.fault(&json!({ "kind": "server-error", "times": 100_000, "method": "GET", "path": "/attachments/" })).await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    for _ in 0..4 {
+        let failing = |house: &House| house.metrics_text().contains("reason=\"server-error\"");
+        eventually("a failed try", async || failing(&house)).await;
+        house.drain(Duration::from_secs(20)).await;
+        house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    }
+    town.call(Method::DELETE, "/sandbox/faults", None, ("", "")).await;
+    let hall = Hall { town, house, _data: data };
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
+    assert_eq!(hall.tenant().clearing_items(&erika()).await.expect("allowed").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_is_not_ours_stops_the_submission_and_a_person_has_to_look() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    hall.town.fault(&json!({ "kind": "server-error", "times": 2, "method": "POST", "path": "/cases/" })).await;
+    let receipt = hall.town.submit(ApiVersion::V2).await;
+    eventually("a failed try", async || hall.house.metrics_text().contains("outcome=\"server-error\"} 1")).await;
+    let foreign = hall.town.accept(receipt).await;
+    while !hall.town.post(receipt, &foreign).await.status.is_success() {}
+    assert_eq!(hall.only_case().await.receipt, ReceiptState::Foreign);
+    let tenant = hall.tenant();
+    let waiting = async || tenant.clearing_items(&erika()).await.expect("allowed");
+    eventually("the clearing item", async || !waiting().await.is_empty()).await;
+    assert_eq!(waiting().await[0].reason, ClearingReason::ForeignVerdict);
+}
+
+/// A house that ends in the middle, as by SIGKILL: its runtime goes, and nobody finishes anything.
+fn cut_off(town: &Arc<Town>, data: &Path) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (held, data) = (town.clone(), data.to_owned());
+    let house = runtime.block_on(async move {
+        let house = start(&held, ApiVersion::V2, &data, |_| {}).await;
+        let asked = "ozg_outbound_calls_total{purpose=\"event-log\",outcome=\"ok\"} 1";
+        eventually("the opening", async || house.metrics_text().contains(asked)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        house
+    });
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    drop(house);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_end_the_process_three_times_wait_for_a_person_unopened() {
+    let (town, data) = (Arc::new(Town::open().await), TempDir::new().expect("a directory"));
+    town.fault(&json!({ "kind": "delay", "times": 100, "millis": 60_000, "method": "GET", "path": "/attachments/" }))
+        .await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    for _ in 0..3 {
+        let (town, data) = (town.clone(), data.path().to_owned());
+        tokio::task::spawn_blocking(move || cut_off(&town, &data)).await.expect("ended");
+    }
+    town.call(Method::DELETE, "/sandbox/faults", None, ("", "")).await;
+    let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    let tenant = house.tenant_by_host("musterstadt.localhost").expect("the tenant");
+    let waiting = async || tenant.clearing_items(&erika()).await.expect("allowed");
+    eventually("the clearing item", async || !waiting().await.is_empty()).await;
+    let item = waiting().await.remove(0);
+    assert_eq!((item.reason, item.attempts), (ClearingReason::FailedThreeTimes, 3));
+    let key = ozg_protocols::ids::CommandKey::from_u128(7);
+    tenant.retry_clearing(&erika(), item.intake, key).await.expect("tried again");
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
+    assert_eq!(verdict, Verdict::Accepted);
 }

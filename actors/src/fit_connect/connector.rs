@@ -75,7 +75,6 @@ struct Known {
     standing: Standing,
     since: Instant,
     failures: u32,
-    counted: bool,
     suspect: bool,
 }
 
@@ -248,7 +247,7 @@ impl Queue {
         }
         if let Entry::Vacant(place) = self.known.entry(id) {
             let (standing, since) = (Standing::Queued, Instant::now());
-            place.insert(Known { ids, standing, since, failures: 0, counted: false, suspect: false });
+            place.insert(Known { ids, standing, since, failures: 0, suspect: false });
             self.fresh.push_back(id);
         }
     }
@@ -277,9 +276,8 @@ impl Queue {
                 (known.standing, known.suspect) = (Standing::Queued, true);
                 self.suspects.push_back(submission);
             }
-            Ending::Later { counted, asked, .. } => {
-                // Every failed start counts, so that a pause grows; the attempt on its bytes is another matter.
-                (known.standing, known.counted) = (Standing::Pausing, counted);
+            Ending::Later { asked, .. } => {
+                known.standing = Standing::Pausing;
                 known.failures += 1;
                 let ids = &self.desk.context.ids;
                 let pause = backoff::pause(known.failures, FIRST_PAUSE, LONGEST_PAUSE, asked, ids);
@@ -299,7 +297,7 @@ impl Queue {
         tracing::error!(destination = %self.desk.settings.id, %submission, what, "the work on a submission crashed");
         self.seats[seat].failed(what);
         self.seats[seat].restarted(what);
-        self.ended(me, submission, Ending::Later { why: what, counted: false, asked: None });
+        self.ended(me, submission, Ending::Later { why: what, asked: None });
     }
 
     fn freed(&mut self, submission: SubmissionId) {
@@ -347,7 +345,7 @@ impl Queue {
             if let Err(what) = self.start(me, submission, alone, seat).await {
                 self.free.push(seat);
                 tracing::error!(destination = %self.desk.settings.id, what, "no worker can be started");
-                self.ended(me, submission, Ending::Later { why: what, counted: false, asked: None });
+                self.ended(me, submission, Ending::Later { why: what, asked: None });
                 return;
             }
         }
@@ -375,7 +373,7 @@ impl Queue {
             return Ok(());
         };
         known.standing = Standing::AtWork;
-        let assignment = Assignment { ids: known.ids, counted: known.counted, alone };
+        let assignment = Assignment { ids: known.ids, alone };
         let arguments = (self.desk.clone(), self.seats[seat].clone());
         let (worker, running) =
             Actor::spawn_linked(None, WorkerActor, arguments, me.get_cell()).await.map_err(|_| "spawn")?;

@@ -65,8 +65,10 @@ impl Actor for WorkerActor {
 }
 
 async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
-    let mut counted = assignment.counted;
-    let ending = take_through(desk, assignment, &mut counted).await.unwrap_or_else(|trouble| trouble.ending(counted));
+    let ending = match attempt(desk, assignment).await {
+        Ok(ending) => ending,
+        Err(trouble) => trouble.ending(),
+    };
     if let Ending::Later { why, .. } = ending {
         desk.meter.retried(why);
         let (destination, submission) = (desk.settings.id, assignment.ids.submission_id);
@@ -75,18 +77,34 @@ async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
     ending
 }
 
-async fn take_through(desk: &Arc<Desk>, assignment: Assignment, counted: &mut bool) -> Result<Ending, Trouble> {
-    let Assignment { ids, alone, .. } = assignment;
-    let mut record = IntakeRecord::load(&desk.context, intake_of(&desk.context, ids.submission_id)).await?;
+/// Bytes on which a job panicked have used up their attempt; any other trouble is not their fault.
+async fn attempt(desk: &Arc<Desk>, assignment: Assignment) -> Result<Ending, Trouble> {
+    let intake = intake_of(&desk.context, assignment.ids.submission_id);
+    let mut record = IntakeRecord::load(&desk.context, intake).await?;
+    let before = record.intake.as_ref().map_or(0, |intake| intake.attempts);
+    let ending = take_through(desk, assignment, &mut record).await;
+    let now =
+        record.intake.as_ref().filter(|intake| intake.state == IntakeState::Open).map_or(0, |intake| intake.attempts);
+    if now > before && matches!(&ending, Err(trouble) if !matches!(trouble, Trouble::Lost(_))) {
+        record.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await?;
+    }
+    ending
+}
+
+async fn take_through(
+    desk: &Arc<Desk>,
+    Assignment { ids, alone }: Assignment,
+    record: &mut IntakeRecord,
+) -> Result<Ending, Trouble> {
     match &record.intake {
         Some(Intake { state: IntakeState::Open, attempts, .. }) => {
-            if *attempts > 0 && !*counted && !alone {
+            if *attempts > 0 && !alone {
                 return Ok(Ending::Suspect);
             }
             // The crash may have come between the case and the last record of its intake.
             let case = case_of(&desk.context, ids.submission_id);
             if desk.context.cases.look(case).await?.is_some() {
-                return settle(desk, &mut record, ids.submission_id, None).await;
+                return settle(desk, record, ids.submission_id, None).await;
             }
         }
         Some(_) => {
@@ -96,7 +114,7 @@ async fn take_through(desk: &Arc<Desk>, assignment: Assignment, counted: &mut bo
         None => {}
     }
     let Some(fetched) = fetching::fetch(desk, ids).await? else { return Ok(Ending::Gone) };
-    if !count(desk, &mut record, &fetched, counted).await? {
+    if !count(desk, record, &fetched).await? {
         return Ok(Ending::Settled);
     }
     let fetched = Arc::new(fetched);
@@ -105,14 +123,14 @@ async fn take_through(desk: &Arc<Desk>, assignment: Assignment, counted: &mut bo
         desk.clone().context.crypto.run("judge", move || judging::judge(&desk, &fetched)).await?
     };
     match judged {
-        Judged::Good(contents) => accept(desk, &mut record, &fetched, *contents).await,
-        Judged::Stop { stop, tags, schema } => refuse(desk, &mut record, &fetched, stop, tags.as_ref(), schema).await,
-        Judged::Closed => clear(desk, &mut record, ids.submission_id, ClearingReason::ForeignVerdict).await,
+        Judged::Good(contents) => accept(desk, record, &fetched, *contents).await,
+        Judged::Stop { stop, tags, schema } => refuse(desk, record, &fetched, stop, tags.as_ref(), schema).await,
+        Judged::Closed => clear(desk, record, ids.submission_id, ClearingReason::ForeignVerdict).await,
     }
 }
 
 /// Keeps what came and counts the attempt, durably. False: there are no attempts left, a person has to look.
-async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched, counted: &mut bool) -> Result<bool, Trouble> {
+async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched) -> Result<bool, Trouble> {
     let Some(intake) = &record.intake else {
         let (raw, keys) = raw::keep(desk, fetched).await?;
         let ids = fetched.ids;
@@ -122,18 +140,12 @@ async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched, counte
         let service = service.map(|service| service.identifier.clone()).unwrap_or_default();
         let events = vec![IntakeEvent::Kept { channel, service, raw }, IntakeEvent::Attempted { number: 1 }];
         record.append(events, keys).await?;
-        *counted = true;
         return Ok(true);
     };
-    if *counted {
-        return Ok(true);
-    }
     let next = intake.next_attempt();
     let left = matches!(next, IntakeEvent::Attempted { .. });
     record.append(vec![next], Vec::new()).await?;
-    if left {
-        *counted = true;
-    } else {
+    if !left {
         desk.meter.clearing("failed-three-times");
         let (destination, submission) = (desk.settings.id, fetched.ids.submission_id);
         tracing::error!(%destination, %submission, most = MOST_ATTEMPTS, "a submission is not opened again: a person has to look");
