@@ -1,6 +1,6 @@
 //! What a crash, a full house and a damaged stream do to everybody else: nothing (laws 8 and 9).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ozg_protocols::{
     case::{Accept, AddComment, Order},
@@ -17,7 +17,7 @@ use ozg_storage::{
 use super::town::{Town, erika, key};
 use crate::{
     case::{Outcome, Ticket},
-    house::start::Store,
+    house::{Pools, start::Store},
     observe::ActorState,
     seams::{Clock as _, WallClock},
     secret::Secret,
@@ -30,13 +30,26 @@ async fn letting_a_case_go_loses_no_caller() {
     let always = Duration::from_millis(1);
     let town = Town::founded_with(Limits { idle: Duration::ZERO, sweep_every: always, ..Limits::default() }).await;
     let case = town.receives(1).await;
-    let mut version = 1;
-    for number in 0..300 {
-        let comment = AddComment { id: CommentId::from_u128(number), text: "Notiz".into() };
-        let key = u64::try_from(number).expect("few") + 100;
-        version += 1;
-        assert_eq!(town.orders(&erika(), case, Order::Comment(comment), key, version).await, Outcome::Done { version });
+    let (town, mut callers) = (Arc::new(town), tokio::task::JoinSet::new());
+    for caller in 0..4_u64 {
+        let town = town.clone();
+        callers.spawn(async move {
+            for number in 0..50_u64 {
+                let id = caller * 1_000 + number;
+                let comment = AddComment { id: CommentId::from_u128(u128::from(id)), text: format!("Notiz {id}") };
+                let outcome = town.orders(&erika(), case, Order::Comment(comment), 10_000 + id, 1).await;
+                assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+                // Out of step with each other, so that the case is now and then needed by nobody, or just when it goes.
+                tokio::time::sleep(Duration::from_millis(3 + 2 * caller)).await;
+            }
+        });
     }
+    while let Some(done) = callers.join_next().await {
+        done.expect("every caller is answered");
+    }
+    let town = Arc::into_inner(town).expect("nobody else holds it");
+    let sheet = town.tenant().show_case(&erika(), case).await.expect("there");
+    assert_eq!((sheet.version, sheet.case.comments.len()), (201, 200));
     assert!(town.house.metrics_text().lines().any(|line| {
         line.strip_prefix("ozg_actor_passivations_total ")
             .is_some_and(|count| count.parse::<u64>().is_ok_and(|n| n > 0))
@@ -118,5 +131,15 @@ async fn a_case_that_cannot_be_read_is_disturbed_alone() {
     assert_eq!(report.last_failure.map(|(_, what)| what), Some("the case cannot be read".into()));
     assert_eq!(town.orders(&erika(), well, Order::Accept(Accept), 1, 1).await, Outcome::Done { version: 3 });
     assert_eq!(town.report("musterstadt").restarts, 0);
+    town.closes().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_inline_pools_a_house_lives_in_paused_time() {
+    let town = Town::founded_on(Pools::Inline, Limits::default()).await;
+    let case = town.receives(1).await;
+    assert_eq!(town.orders(&erika(), case, Order::Accept(Accept), 1, 1).await, Outcome::Done { version: 3 });
+    tokio::time::sleep(Limits::default().idle * 2).await;
+    assert!(town.house.tree().await.iter().all(|report| report.class != "case"), "idle cases are gone");
     town.closes().await;
 }

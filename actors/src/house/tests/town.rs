@@ -51,12 +51,12 @@ pub(super) fn settings(directory: &TempDir) -> HouseSettings {
     HouseSettings { data_dir, tenants, crypto_threads: 1, cache_bytes: 8 << 20, reserve_bytes: 0 }
 }
 
-pub(super) fn seams(limits: Limits) -> Seams {
+pub(super) fn seams(pools: Pools, limits: Limits) -> Seams {
     Seams {
         clock: Arc::new(WallClock),
         random: Arc::new(StrongRandom::new()),
         disk: Arc::new(RealDisk),
-        pools: Pools::Threads,
+        pools,
         limits,
         connect: NoChannels::connect(),
     }
@@ -68,6 +68,10 @@ impl Town {
     }
 
     pub(super) async fn founded_with(limits: Limits) -> Self {
+        Self::founded_on(Pools::Threads, limits).await
+    }
+
+    pub(super) async fn founded_on(pools: Pools, limits: Limits) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
         let key = TenantKey::create(&directory.path().join("tenant.key"), &*random).expect("a key");
@@ -75,7 +79,7 @@ impl Town {
         disk.create_dir(&data).expect("a directory");
         let slug = "musterstadt".parse().expect("valid");
         TenantStore::init(&disk, &data, &slug, &key, &random, WallClock.now()).expect("a store");
-        let house = House::start(settings(&directory), seams(limits)).await.expect("starts");
+        let house = House::start(settings(&directory), seams(pools, limits)).await.expect("starts");
         Self { house, directory }
     }
 
@@ -126,7 +130,8 @@ impl Town {
     }
 
     pub(super) async fn again(directory: TempDir) -> Self {
-        let house = House::start(settings(&directory), seams(Limits::default())).await.expect("starts again");
+        let house =
+            House::start(settings(&directory), seams(Pools::Threads, Limits::default())).await.expect("starts again");
         Self { house, directory }
     }
 }
