@@ -12,6 +12,7 @@ use ozg_actors::{Change, ChangeFeed};
 use ozg_protocols::{
     ids::CaseId,
     principal::{Permission, Principal},
+    work_list::{Row, View},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -43,6 +44,8 @@ pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const GATHER: Duration = Duration::from_millis(300);
 /// More changed cases at once are not sent one by one.
 const MOST_AT_ONCE: usize = 40;
+/// A case that was received within this time may be new to a page that shows other cases of the same list.
+const JUST_NOW: Duration = Duration::from_secs(60);
 /// The session is looked at again after so long.
 const SESSION_CHECK: Duration = Duration::from_secs(60);
 /// Messages that wait for a slow reader.
@@ -137,17 +140,22 @@ impl Follower {
         }
     }
 
-    /// What happened between the page and its stream.
+    /// What happened between the page and its stream: a little is sent row by row, for more the page has to be loaded.
     async fn catch_up(&mut self, seen: u64) -> Result<(), Gone> {
-        match self.case {
-            Some(_) => self.look_at_case().await,
-            None if self.as_of() > seen => self.send("alfa:veraltet", "ja", None).await,
-            None => Ok(()),
+        if self.case.is_some() {
+            return self.look_at_case().await;
         }
-    }
-
-    fn as_of(&self) -> u64 {
-        self.visit.tenant.work_list().counts(&self.who).as_of
+        let page = self.visit.tenant.work_list().page(&self.who, &self.list.query());
+        match page.as_of.saturating_sub(seen) {
+            0 => Ok(()),
+            records if records > MOST_AT_ONCE as u64 => self.send("alfa:veraltet", "ja", Some(page.as_of)).await,
+            _ => {
+                for row in &page.rows {
+                    self.send_row(row, true, page.as_of).await?;
+                }
+                self.send_counts(page.as_of).await
+            }
+        }
     }
 
     async fn pass_on(&mut self, first: Change, changes: &mut ChangeFeed) -> Result<(), Gone> {
@@ -170,21 +178,27 @@ impl Follower {
         if missed || cases.len() > MOST_AT_ONCE {
             self.send("alfa:veraltet", "ja", Some(record)).await?;
         } else {
+            let views = self.visit.tenant.work_list();
             for case in cases {
-                self.send_row(case, record).await?;
+                if let Some((row, belongs)) = views.row(&self.who, &self.list.query(), case) {
+                    self.send_row(&row, belongs, record).await?;
+                }
             }
         }
         self.send_counts(record).await
     }
 
-    async fn send_row(&mut self, case: CaseId, record: u64) -> Result<(), Gone> {
-        let views = self.visit.tenant.work_list();
-        let Some((row, belongs)) = views.row(&self.who, &self.list.query(), case) else { return Ok(()) };
-        let view = RowView::new(&row, &self.list);
+    /// Sends a row, and says if it is one that the page may not have yet. The page knows which it has.
+    async fn send_row(&mut self, row: &Row, belongs: bool, record: u64) -> Result<(), Gone> {
+        let view = RowView::new(row, &self.list);
         if let Ok(html) = (RowPartial { row: view }).render() {
             self.send("alfa:zeile", &html, Some(record)).await?;
         }
-        if belongs { self.send("alfa:neu", &case.to_string(), Some(record)).await } else { Ok(()) }
+        let came_just_now = self.visit.app.now().since(row.received) < JUST_NOW;
+        if belongs && (came_just_now || self.list.view == View::Mine) {
+            return self.send("alfa:neu", &row.case.to_string(), Some(record)).await;
+        }
+        Ok(())
     }
 
     async fn send_counts(&mut self, record: u64) -> Result<(), Gone> {

@@ -70,9 +70,22 @@ async fn a_changed_row_and_a_new_case_reach_those_who_may_see_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_behind_is_told_to_reload() {
+async fn a_page_that_is_a_little_behind_gets_what_it_missed() {
     let town = Town::founded().await;
-    town.receives(1, "32").await;
+    let case = town.receives(1, "32").await;
+    let erika = town.signed_in("erika").await;
+    let mut listening = Listening::to(&town, &erika, "/ereignisse?stand=0&ansicht=alle").await;
+    listening.until(&format!("event:alfa:neu\ndata:{case}")).await;
+    assert!(!listening.heard.contains("alfa:veraltet"));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_far_behind_is_told_to_reload() {
+    let town = Town::founded().await;
+    for number in 1..=45 {
+        town.receives(number, "32").await;
+    }
     let erika = town.signed_in("erika").await;
     let mut listening = Listening::to(&town, &erika, "/ereignisse?stand=0&ansicht=alle").await;
     listening.until("event:alfa:veraltet").await;
