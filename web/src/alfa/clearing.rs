@@ -22,15 +22,15 @@ use crate::{
 
 #[derive(Debug, Template)]
 #[template(path = "clearing.html")]
-struct ClearingPage {
-    frame: Frame,
-    notice: Option<Notice>,
-    items: Vec<ItemView>,
+pub(super) struct ClearingPage {
+    pub frame: Frame,
+    pub notice: Option<Notice>,
+    pub items: Vec<ItemView>,
 }
 
 /// One clearing item as it is shown.
 #[derive(Debug)]
-struct ItemView {
+pub(super) struct ItemView {
     id: String,
     href: String,
     key: CommandKey,
@@ -87,7 +87,7 @@ fn retried() -> Notice {
 }
 
 impl ItemView {
-    fn new(item: &ClearingItem, key: CommandKey) -> Self {
+    pub(super) fn new(item: &ClearingItem, key: CommandKey) -> Self {
         let (reason, advice) = words::clearing(&item.reason);
         Self {
             id: item.intake.to_string(),

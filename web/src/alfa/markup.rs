@@ -1,15 +1,18 @@
 //! What the pages' markup promises: escaping, names for everything one can operate, one way of doing things without script.
 
 use askama::Template;
+use ozg_actors::ClearingItem;
 use ozg_protocols::{
     case::Action,
-    ids::{CaseId, CommandKey},
+    ids::{CaseId, CommandKey, IntakeId},
+    intake::ClearingReason,
     work_list::View,
 };
 
 use super::{
     case::CasePage,
     case_view::{CaseView, Known},
+    clearing::{ClearingPage, ItemView},
     fixture,
     frame::{Frame, Here},
     list_address::ListAddress,
@@ -81,6 +84,28 @@ fn a_file_the_browser_should_not_show_is_only_handed_out() {
     let html = case_html();
     assert!(html.contains("Grundriss.dwg") && !html.contains(">Grundriss.dwg<span"));
     assert_eq!(html.matches("?ansehen").count(), 2);
+}
+
+#[test]
+fn a_clearing_item_says_why_and_what_to_do() {
+    let item = ClearingItem {
+        intake: IntakeId::from_u128(7),
+        channel: fixture::application().channel,
+        service: "urn:de:fim:leika:leistung:99050012104000".into(),
+        reason: ClearingReason::NoResponsibleUnit,
+        kept: fixture::minutes(0),
+        since: fixture::minutes(1),
+        attempts: 1,
+    };
+    let foreign =
+        ClearingItem { intake: IntakeId::from_u128(8), reason: ClearingReason::ForeignVerdict, ..item.clone() };
+    let items = [&item, &foreign].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
+    let frame = Frame::new("Klärungsfälle", "Musterstadt", &fixture::emil(), None, &Here::Clearing);
+    let html = ClearingPage { frame, notice: None, items: items.into() }.render().expect("renders");
+    assert!(
+        html.contains("Keine Zuständigkeit gefunden") && html.contains("Bitte ergänzen Sie die Zuständigkeitsregeln")
+    );
+    assert_eq!(html.matches("Erneut versuchen").count(), 1, "a foreign verdict does not go away by trying again");
 }
 
 #[test]

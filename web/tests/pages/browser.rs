@@ -4,13 +4,27 @@ use std::{path::Path, process::Stdio};
 
 use crate::town::{HOST, PASSWORD, Town};
 
+/// Whether the two packages are there, or could be fetched.
+async fn installed(tests: &Path) -> bool {
+    if tests.join("node_modules/playwright-core").exists() && tests.join("node_modules/axe-core").exists() {
+        return true;
+    }
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    let fetched =
+        tokio::process::Command::new("npm").args(options).current_dir(tests).stdin(Stdio::null()).status().await;
+    fetched.is_ok_and(|status| status.success())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_the_pages_as_they_should_be() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser-tests");
-    if !Path::new("/usr/bin/chromium").exists() || !tests.join("node_modules").exists() {
-        eprintln!(
-            "SKIPPED: pages in Chromium need /usr/bin/chromium and `npm ci --ignore-scripts` in web/browser-tests"
-        );
+    let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let Some(chromium) = known.into_iter().find(|path| Path::new(path).exists()) else {
+        eprintln!("SKIPPED: pages in Chromium need one of {known:?} (apt-get install chromium)");
+        return;
+    };
+    if !installed(&tests).await {
+        eprintln!("SKIPPED: pages in Chromium need playwright-core and axe-core: npm ci in web/browser-tests failed");
         return;
     }
     let town = Town::founded().await;
@@ -23,7 +37,7 @@ async fn chromium_finds_the_pages_as_they_should_be() {
         .arg(tests.join("pages.mjs"))
         .args(["--base", &town.server.address_of(HOST), "--caseworker", &login("erika")])
         .args(["--mailroom", &login("rita"), "--operator", &login("oskar")])
-        .arg("--shots")
+        .args(["--chromium", chromium, "--shots"])
         .arg(&shots)
         .stdin(Stdio::null())
         .output()

@@ -7,4 +7,5 @@ mod client;
 mod doors;
 mod files;
 mod live;
+mod tls;
 mod town;
