@@ -111,7 +111,7 @@ pub struct Metrics {
     pub batch_size: Histogram,
     /// Appends that met another version than they expected.
     pub conflicts: Counter,
-    /// Appends by a writor that had lost its place.
+    /// Appends by a writer that had lost its place.
     pub fenced: Counter,
     /// How long the oldest append of the last batch had waited for its commit.
     pub queue_age: Gauge<f64, std::sync::atomic::AtomicU64>,

@@ -17,11 +17,11 @@ use ozg_storage::{
 use super::town::{Town, erika, key};
 use crate::{
     case::{Outcome, Ticket},
-    house::{Pools, start::Store},
+    house::{Pools, root::RootMessage, start::Store},
     observe::ActorState,
     seams::{Clock as _, WallClock},
     secret::Secret,
-    supervise::AskError,
+    supervise::{Address, AskError},
     tenant::{Limits, NewAccount},
 };
 
@@ -142,4 +142,33 @@ async fn with_inline_pools_a_house_lives_in_paused_time() {
     tokio::time::sleep(Limits::default().idle * 2).await;
     assert!(town.house.tree().await.iter().all(|report| report.class != "case"), "idle cases are gone");
     town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_house_whose_infrastructure_fails_too_often_is_not_alive() {
+    let town = Town::founded().await;
+    let root = Address::fixed(town.house.0.root.clone());
+    let within = Duration::from_secs(2);
+    for _ in 0..6 {
+        // What was started first is drained last.
+        let Ok(Some(cell)) = root.ask(within, RootMessage::Staff).await.map(|staff| staff.last().cloned()) else {
+            break;
+        };
+        assert!(town.house.is_alive());
+        cell.kill();
+        let replaced = async {
+            while root
+                .ask(within, RootMessage::Staff)
+                .await
+                .is_ok_and(|staff| staff.last().is_none_or(|now| now.get_id() == cell.get_id()) || staff.len() < 2)
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), replaced)
+            .await
+            .expect("it is started again, or the house gives up");
+    }
+    assert!(!town.house.is_alive());
+    assert!(town.house.metrics_text().contains("ozg_actor_restart_intensity_exceeded_total"));
 }
