@@ -8,7 +8,7 @@ use ozg_protocols::{
     fit_connect::{
         hash::ContentHasher,
         jose::{
-            jwe::{Head, JweReader, Limits, Opened, Opener, Progress, StreamError},
+            jwe::{Head, JweReader, JweRefused, Limits, Opened, Opener, Progress, StreamError},
             rsa::{UnwrapKey as _, find_unwrapping},
         },
         metadata::AttachmentPart,
@@ -19,8 +19,8 @@ use ozg_protocols::{
 };
 use ozg_storage::{blob::BlobWriter, journal::WrappedKey};
 
-use super::{Desk, Trouble, judging::inflate};
-use crate::outbound::Streaming;
+use super::{Desk, ServiceError, Trouble, judging::inflate};
+use crate::outbound::{CallError, Streaming};
 
 /// The largest attachment in clear.
 pub(super) const MOST: u64 = 8 * 1024 * 1024 * 1024;
@@ -103,7 +103,22 @@ pub(super) async fn keep(
 
 type PartRead = Result<(Opened, Box<Sink>), FetchedPart>;
 
+/// What is longer than anything that is taken here stays so: that is a verdict, no trouble.
 async fn open_part(
+    desk: &Desk,
+    submission: SubmissionId,
+    part: AttachmentId,
+    sink: Box<Sink>,
+) -> Result<PartRead, Trouble> {
+    match stream_part(desk, submission, part, sink).await {
+        Err(Trouble::Service(ServiceError::Call(CallError::TooLarge))) => {
+            Ok(Err(FetchedPart::Unreadable { reason: JweRefused::TooLarge.into(), tag: None }))
+        }
+        read => read,
+    }
+}
+
+async fn stream_part(
     desk: &Desk,
     submission: SubmissionId,
     part: AttachmentId,
@@ -152,7 +167,7 @@ async fn head(streaming: &mut Streaming) -> Result<Result<Box<Head>, Unreadable>
             Err(refused) => return Ok(Err(refused.into())),
         }
     }
-    Ok(Err(ozg_protocols::fit_connect::jose::jwe::JweRefused::Truncated.into()))
+    Ok(Err(JweRefused::Truncated.into()))
 }
 
 /// The next pieces, and whether they are the last.
@@ -171,7 +186,7 @@ async fn batch(streaming: &mut Streaming) -> Result<(Vec<Bytes>, bool), Trouble>
 }
 
 async fn next(streaming: &mut Streaming) -> Result<Option<Bytes>, Trouble> {
-    Ok(streaming.next().await.map_err(super::ServiceError::from)?)
+    Ok(streaming.next().await.map_err(ServiceError::from)?)
 }
 
 /// Opens one batch. Work for the crypto pool: the first of a part is one RSA operation.
