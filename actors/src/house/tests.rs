@@ -1,5 +1,6 @@
 //! The laws, tried on a whole house.
 
+mod clearing;
 mod orders;
 mod people;
 mod resilience;
