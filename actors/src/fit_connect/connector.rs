@@ -369,6 +369,7 @@ impl Queue {
         seat: usize,
     ) -> Result<(), &'static str> {
         let Some(known) = self.known.get_mut(&submission) else {
+            self.freed(submission);
             self.free.push(seat);
             return Ok(());
         };
@@ -380,7 +381,10 @@ impl Queue {
         self.workers.insert(worker.get_id(), Work { submission, seat, running });
         let (reply, ended) = tokio::sync::oneshot::channel();
         let waiting = self.seats[seat].waiting(None);
-        worker.cast(Begin { assignment, reply: reply.into(), waiting }).map_err(|_| "worker")?;
+        if worker.cast(Begin { assignment, reply: reply.into(), waiting }).is_err() {
+            self.workers.remove(&worker.get_id());
+            return Err("worker");
+        }
         let me = me.clone();
         tokio::spawn(async move {
             if let Ok(ending) = ended.await {
