@@ -13,6 +13,8 @@ pub mod codec;
 pub mod disk;
 mod fault;
 mod gcm;
+#[cfg(test)]
+mod golden;
 pub mod index_key;
 pub mod inline;
 pub mod journal;
