@@ -8,6 +8,8 @@ mod rooms;
 mod sandbox_events;
 #[path = "whole/sandbox_faults.rs"]
 mod sandbox_faults;
+#[path = "whole/sandbox_program.rs"]
+mod sandbox_program;
 #[path = "whole/sandbox_senders.rs"]
 mod sandbox_senders;
 #[path = "whole/sandbox_submissions.rs"]

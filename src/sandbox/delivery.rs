@@ -85,6 +85,8 @@ pub(super) struct Delivery {
     pub(super) submitted_at: Option<Moment>,
     pub(super) decided_at: Option<Moment>,
     pub(super) visible_from: Moment,
+    /// Its place in the list of those that wait to be picked up.
+    pub(super) place: Option<u64>,
     /// Steps of the retention clock already taken.
     pub(super) retention: usize,
     /// What a rejection named.
@@ -208,12 +210,18 @@ impl Deliveries {
 
     /// Puts a submission into the list of those that wait to be picked up.
     pub(super) fn enlist(&mut self, id: SubmissionId) {
-        self.waiting.insert(self.next, id);
-        self.next += 1;
+        if let Some(delivery) = self.all.get_mut(&id) {
+            delivery.place = Some(self.next);
+            self.waiting.insert(self.next, id);
+            self.next += 1;
+        }
     }
 
+    /// Takes a submission off that list.
     pub(super) fn strike(&mut self, id: SubmissionId) {
-        self.waiting.retain(|_, waiting| *waiting != id);
+        if let Some(place) = self.all.get_mut(&id).and_then(|delivery| delivery.place.take()) {
+            self.waiting.remove(&place);
+        }
     }
 
     /// Those that can be picked up at these destinations, oldest first.

@@ -84,6 +84,7 @@ pub(super) async fn announce(service: &Service, call: Call) -> Result<Answer, Pr
                 submitted_at: None,
                 decided_at: None,
                 visible_from: now,
+                place: None,
                 retention: 0,
                 problems: None,
             });

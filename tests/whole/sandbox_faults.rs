@@ -213,3 +213,56 @@ async fn a_callback_can_come_twice() {
     let (_, second) = arrivals.recv().await.expect("the same again");
     assert_eq!(first, second);
 }
+
+#[tokio::test]
+async fn a_sender_with_a_callback_hears_of_the_verdict() {
+    let (url, mut arrivals) = callbacks(0).await;
+    let town = Town::open_with(|settings| settings.allow_http_callbacks = true).await;
+    let (token, base) = (town.token("sender").await, "/submission-api/v2/submissions");
+    let announced = json!({ "destinationId": town.destination, "announcedAttachments": [],
+        "publicService": { "name": "", "identifier": crate::sandbox_town::SERVICE },
+        "callback": { "url": url, "secret": SECRET } });
+    let created = town.send(Method::POST, base, &token, &announced).await.json();
+    let receipt: Receipt = serde_json::from_value(created).expect("a receipt");
+    town.fault(&json!({ "kind": "unchecked-seal" })).await;
+    let parts = json!({ "encryptedMetadata": "a.b.c.d.e", "encryptedData": "a.b.c.d.e" });
+    let shown = town.send(Method::PUT, &format!("{base}/{}", receipt.submission_id), &token, &parts).await.json();
+    assert_eq!(shown["callback"], json!({ "url": url }), "the secret is never shown");
+    let claims = town.claims(receipt, "reject-submission", &json!({ "problems": [] }));
+    assert_eq!(town.post(receipt, &claims).await.status, StatusCode::NO_CONTENT);
+    let (_, body) = arrivals.recv().await.expect("a callback");
+    let told: Value = serde_json::from_slice(&body).expect("JSON");
+    assert!(told["type"].as_str().expect("text").ends_with("/callbacks/new-events"));
+    assert_eq!(told["submissionIds"][0], receipt.submission_id.to_string());
+}
+
+/// A certificate for 127.0.0.1 and its key, made by openssl.
+fn certificate(directory: &std::path::Path) -> Option<ozg_cloud::sandbox::TlsFiles> {
+    let (certificates, key) = (directory.join("cert.pem"), directory.join("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args([std::ffi::OsStr::new("-keyout"), key.as_os_str(), "-out".as_ref(), certificates.as_os_str()])
+        .output();
+    made.ok().filter(|made| made.status.success()).map(|_| ozg_cloud::sandbox::TlsFiles { certificates, key })
+}
+
+#[tokio::test]
+async fn it_speaks_tls_to_those_who_trust_its_certificate() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let Some(files) = certificate(directory.path()) else {
+        eprintln!("skipped: openssl made no certificate");
+        return;
+    };
+    let roots = files.certificates.clone();
+    let town = Town::open_with(|settings| settings.tls = Some(files)).await;
+    let place = format!("{}/submission-api/v1/info", town.running.urls.base);
+    assert!(place.starts_with("https://"));
+    let ask = async |roots: Option<&std::path::Path>| {
+        let transport = ozg_cloud::sender::transport::Transport::new(roots).expect("a transport");
+        let request = http::Request::get(&place).body(ozg_cloud::sender::transport::empty()).expect("a request");
+        transport.send(request).await.map(|answer| answer.status())
+    };
+    assert_eq!(ask(Some(&roots)).await.expect("an answer"), StatusCode::OK);
+    assert!(ask(None).await.is_err());
+}
