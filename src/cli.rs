@@ -3,9 +3,12 @@
 //! A new command is a file here, a row in [`Command`] and its line in [`Command::run`]. Commands speak German, because
 //! operators do; they write to the output they are given and hold no logic of their own.
 
+mod account;
 mod config;
+mod demo;
 mod doctor;
 mod sandbox;
+mod serve;
 mod store;
 mod tenant;
 mod verify;
@@ -52,9 +55,12 @@ struct Arguments {
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Account(account::Arguments),
     Config(config::Arguments),
+    Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Sandbox(Box<sandbox::Arguments>),
+    Serve(serve::Arguments),
     Tenant(tenant::Arguments),
     Verify(verify::Arguments),
 }
@@ -62,9 +68,12 @@ enum Command {
 impl Command {
     fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         match self {
+            Self::Account(arguments) => arguments.run(context),
             Self::Config(arguments) => arguments.run(context),
+            Self::Demo(arguments) => arguments.run(context),
             Self::Doctor(arguments) => arguments.run(context),
             Self::Sandbox(arguments) => arguments.run(context),
+            Self::Serve(arguments) => arguments.run(context),
             Self::Tenant(arguments) => arguments.run(context),
             Self::Verify(arguments) => arguments.run(context),
         }
@@ -116,6 +125,17 @@ impl Failure {
     const fn refused(why: String) -> Self {
         Self::Refused(why)
     }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 fn lines(Problems(problems): &Problems) -> String {

@@ -209,7 +209,7 @@ mod tests {
         let origin = |path: &str| shown.iter().find(|shown| shown.path == path).map(|shown| shown.origin.to_string());
         assert_eq!(origin("server.listen").as_deref(), Some("Variable OZG_SERVER__LISTEN"));
         assert_eq!(origin("tenant.0.name").as_deref(), Some("Variable OZG_TENANT__0__NAME"));
-        assert_eq!(origin("tenant.0.destination.0.callback_path").as_deref(), Some("Vorgabe"));
+        assert_eq!(origin("tenant.0.destination.0.allow_zip").as_deref(), Some("Vorgabe"));
     }
 
     #[test]

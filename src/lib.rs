@@ -3,7 +3,9 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod doctor;
 pub mod logging;
 pub mod sandbox;
 pub mod sender;
+pub mod serve;

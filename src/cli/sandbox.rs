@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Context, Failure, wall_clock};
+use super::{Context, Failure, chain, wall_clock};
 use crate::{
     config::{Log, LogFormat, LogLevel},
     logging,
@@ -58,11 +58,5 @@ fn introduce(context: &mut Context<'_>, running: &Running) -> Result<(), Failure
 }
 
 fn failed(error: impl std::error::Error) -> Failure {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    Failure::refused(format!("die Sandbox kann nicht laufen: {text}"))
+    Failure::refused(format!("die Sandbox kann nicht laufen: {}", chain(&error)))
 }

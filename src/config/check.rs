@@ -60,10 +60,6 @@ fn check_tenant(found: &mut Found<'_>, path: &str, tenant: &Tenant) {
     if mappings.len() < tenant.mappings.len() {
         found.refuse(&format!("{path}.mapping"), "nennt dieselbe `schema_uri` zweimal mit demselben Tag");
     }
-    let paths: BTreeSet<_> = tenant.destinations.iter().map(|destination| &destination.callback_path).collect();
-    if paths.len() < tenant.destinations.len() {
-        found.refuse(&format!("{path}.destination"), "nennt denselben `callback_path` zweimal");
-    }
 }
 
 fn check_destination(found: &mut Found<'_>, path: &str, destination: &Destination, config: &Config) {

@@ -27,10 +27,8 @@ pub struct Destination {
     pub decryption_key_files: Vec<SecretPlace>,
     /// The private JWK that signs our SETs (`key_ops` = `sign`).
     pub signing_key_file: SecretPlace,
-    /// The secret of callbacks; without one the destination is only polled.
+    /// The secret of callbacks (`/fit-connect/rueckruf/{id}` on the tenant's host); without one it is only polled.
     pub callback_secret_file: Option<SecretPlace>,
-    /// Where the delivery service calls back, on the tenant's host.
-    pub callback_path: String,
     /// How often the list is asked for when nobody calls.
     pub poll: Duration,
     /// The org unit that is responsible when no route fits.
@@ -79,11 +77,6 @@ impl Destination {
         }
         let signing_key_file = section.required("signing_key_file");
         let callback_secret_file = section.optional("callback_secret_file");
-        let own_path = id.map(|id| format!("/fit-connect/callbacks/{id}")).unwrap_or_default();
-        let callback_path = section.or("callback_path", own_path);
-        if !callback_path.starts_with('/') {
-            section.refuse("callback_path", "muss mit `/` beginnen");
-        }
         let poll = Duration::from_secs(section.number("poll_seconds", 60, 1..=3600));
         let org_unit = section.optional("org_unit");
         let services = section.sections("service", PublishedService::read);
@@ -104,7 +97,6 @@ impl Destination {
             decryption_key_files,
             signing_key_file: signing_key_file?,
             callback_secret_file,
-            callback_path,
             poll,
             org_unit,
             services,

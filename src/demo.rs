@@ -1,0 +1,215 @@
+//! `ozg-cloud demo`: a living demo town on this machine: the sandbox, the server and three senders.
+//!
+//! The demo only configures and sends. [`town`] says what there is, [`ground`] lays files out (keys, secrets,
+//! configuration) and calls the ordinary commands, [`process`] runs sandbox and server as processes of their own,
+//! [`senders`] send as strangers do, [`visitor`] looks at Alfa like a browser. Nothing in the product knows that it is here.
+
+mod ground;
+mod process;
+mod senders;
+mod town;
+mod visitor;
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use ozg_protocols::moment::Moment;
+use tokio::time::Instant;
+
+use crate::{
+    sandbox::KeyFileError,
+    sender::{
+        client::SendError,
+        transport::{Transport, TransportError},
+    },
+};
+use ground::Ground;
+use process::Process;
+use senders::Senders;
+pub use town::{ACCOUNTS, Account, PASSWORD};
+use visitor::Visitor;
+
+/// Within this time the first case has to be accepted and visible.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a demo town is started.
+#[derive(Debug, Clone)]
+pub struct DemoSettings {
+    /// Where its files lie; kept for the next time.
+    pub directory: PathBuf,
+    /// The port of Alfa.
+    pub port: u16,
+    /// The port of the sandbox.
+    pub sandbox_port: u16,
+    /// How long each of the three senders waits between two applications.
+    pub pause: Duration,
+    /// What the applications are made out of.
+    pub seed: u64,
+    /// Tells the time.
+    pub clock: fn() -> Moment,
+}
+
+/// Why there is no demo town.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A file cannot be written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The machine gives no randomness.
+    #[error("the machine gives no random bytes")]
+    NoRandomness,
+    /// A process does not start, or ended before it should.
+    #[error("{name} does not run; see {log}")]
+    Process {
+        /// Which.
+        name: &'static str,
+        /// Where it says why.
+        log: PathBuf,
+    },
+    /// A command of ours failed.
+    #[error("`ozg-cloud {command}` failed: {said}")]
+    Command {
+        /// Which.
+        command: String,
+        /// What it said.
+        said: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Nothing could be sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// Something did not happen in time.
+    #[error("{0} did not happen within {PATIENCE:?}")]
+    TooLate(&'static str),
+    /// Alfa did not show what it should.
+    #[error("alfa: {0}")]
+    Alfa(&'static str),
+}
+
+/// When the first case was where.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstCase {
+    /// Accepted at the sandbox, after the start of the process.
+    pub accepted: Duration,
+    /// Visible in Alfa, after the start of the process.
+    pub visible: Duration,
+}
+
+/// A demo town that lives; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Town {
+    settings: DemoSettings,
+    started: Instant,
+    transport: Transport,
+    senders: Arc<Senders>,
+    sandbox: Process,
+    server: Process,
+}
+
+impl Town {
+    /// Lays the ground where there is none, starts sandbox and server, and waits until both answer.
+    ///
+    /// # Errors
+    /// [`DemoError`]; nothing is left running then.
+    pub async fn start(settings: DemoSettings, started: Instant) -> Result<Self, DemoError> {
+        let ground = Ground::lay(&settings).await?;
+        let transport = Transport::new(None)?;
+        let sandbox = Process::start("sandbox", &ground.sandbox_log(), &ground.sandbox_arguments())?;
+        let server = Process::start("serve", &ground.server_log(), &ground.server_arguments())?;
+        let mut town = Self {
+            senders: Arc::new(Senders::new(&settings, &ground, &transport)),
+            settings,
+            started,
+            transport,
+            sandbox,
+            server,
+        };
+        town.wait_until_both_answer().await?;
+        Ok(town)
+    }
+
+    async fn wait_until_both_answer(&mut self) -> Result<(), DemoError> {
+        let ready = [
+            format!("http://127.0.0.1:{}/submission-api/.well-known/jwks.json", self.settings.sandbox_port),
+            format!("http://127.0.0.1:{}/readyz", self.settings.port),
+        ];
+        let until = Instant::now() + PATIENCE;
+        for place in &ready {
+            while !visitor::answers(&self.transport, place).await {
+                self.sandbox.check()?;
+                self.server.check()?;
+                if Instant::now() > until {
+                    return Err(DemoError::TooLate("the start"));
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each tenant is found, with its name.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(&'static str, String)> {
+        town::TENANTS.iter().map(|tenant| (tenant.name, tenant.address(self.settings.port))).collect()
+    }
+
+    /// Sends one application to the first tenant and waits until it is accepted and visible in Alfa.
+    ///
+    /// # Errors
+    /// [`DemoError`], for example when it takes too long.
+    pub async fn first_case(&mut self) -> Result<FirstCase, DemoError> {
+        let visitor =
+            Visitor::sign_in(self.transport.clone(), &town::TENANTS[0], self.settings.port, &ACCOUNTS[0]).await?;
+        let sent = self.senders.send_first().await?;
+        let until = Instant::now() + PATIENCE;
+        let accepted = loop {
+            if self.senders.accepted(&sent).await? {
+                break self.started.elapsed();
+            }
+            self.in_time(until, "the acceptance")?;
+        };
+        while !visitor.sees(&sent.applicant).await? {
+            self.in_time(until, "the case in Alfa")?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(FirstCase { accepted, visible: self.started.elapsed() })
+    }
+
+    fn in_time(&mut self, until: Instant, what: &'static str) -> Result<(), DemoError> {
+        self.sandbox.check()?;
+        self.server.check()?;
+        if Instant::now() > until { Err(DemoError::TooLate(what)) } else { Ok(()) }
+    }
+
+    /// Lets the senders send until a process ends.
+    ///
+    /// # Errors
+    /// [`DemoError::Process`] says which one ended.
+    pub async fn live(&mut self) -> Result<(), DemoError> {
+        let sending = self.senders.clone().start();
+        let ended = loop {
+            if let Err(error) = self.sandbox.check().and_then(|()| self.server.check()) {
+                break error;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
+        sending.abort();
+        Err(ended)
+    }
+
+    /// Ends the town: first the server, so that it can finish what it has begun.
+    pub async fn stop(self) {
+        let Self { server, sandbox, .. } = self;
+        server.stop().await;
+        sandbox.stop().await;
+    }
+}
