@@ -25,7 +25,7 @@ use ozg_protocols::{
     intake::{IntakeEvent, IntakeState},
     principal::Principal,
 };
-use ozg_storage::journal::BoxFuture;
+use ozg_storage::journal::{BoxFuture, JournalError};
 
 pub(crate) use meter::DestinationMeter;
 
@@ -116,14 +116,21 @@ impl Channels for FitConnect {
     }
 
     fn callback(&self, destination: DestinationId, call: Callback) -> BoxFuture<'_, Result<(), CallbackError>> {
-        Box::pin(async move { self.called(destination, &call) })
+        Box::pin(async move {
+            let desk = self.called(destination, &call)?;
+            // Who calls later is heard again; meanwhile the list is not asked for anything new (law 9).
+            if desk.context.journal.has_room().await { Ok(()) } else { Err(AskError::FULL.into()) }
+        })
     }
 }
 
 impl FitConnect {
     /// Tries a clearing item again. Doing it twice is doing it once: only the first finds the item waiting.
     async fn reopen(&self, intake: IntakeId) -> Result<Outcome, AskError> {
-        let unavailable = |_: RecordError| AskError::Unavailable;
+        let unavailable = |error: RecordError| match error {
+            RecordError::Journal(JournalError::Full) => AskError::FULL,
+            _ => AskError::Unavailable,
+        };
         let Some(desk) = self.destinations.values().find_map(|at| at.desk.upgrade()) else {
             return Err(AskError::Unavailable);
         };
@@ -142,7 +149,7 @@ impl FitConnect {
     }
 
     /// Checks a callback and wakes the connector; what it says is not believed, the list is read instead.
-    fn called(&self, destination: DestinationId, call: &Callback) -> Result<(), CallbackError> {
+    fn called(&self, destination: DestinationId, call: &Callback) -> Result<Arc<Desk>, CallbackError> {
         let unknown = CallbackError::UnknownDestination;
         let Destination { connector, secret, desk } = self.destinations.get(&destination).ok_or(unknown)?;
         let secret = secret.as_ref().ok_or(unknown)?;
@@ -167,6 +174,6 @@ impl FitConnect {
         } else {
             tracing::warn!(%destination, outcome, "a callback is refused");
         }
-        answer
+        answer.map(|()| desk)
     }
 }

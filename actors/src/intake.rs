@@ -21,6 +21,7 @@ use ozg_protocols::{
     ids::{CaseId, IntakeId, SubmissionId},
 };
 
+use ozg_storage::journal::JournalError;
 pub(crate) use record::{IntakeRecord, RecordError};
 pub(crate) use worker::{Begin, WorkerActor};
 
@@ -36,6 +37,9 @@ use crate::{
     supervise::{Address, AskError},
     tenant::TenantContext,
 };
+
+/// How long the whole channel rests when the store has no room.
+const NO_ROOM_FOR: Duration = Duration::from_secs(60);
 
 /// How the channel is called in keyed hashes.
 const CHANNEL: &str = "fit-connect";
@@ -95,6 +99,9 @@ pub(crate) enum Trouble {
     /// One of our actors.
     #[error(transparent)]
     Ask(#[from] AskError),
+    /// The store is below its reserve: nothing new is fetched.
+    #[error("no room")]
+    NoRoom,
     /// A job on a pool ended without a result: it panicked on these bytes.
     #[error(transparent)]
     Lost(#[from] JobLost),
@@ -111,6 +118,7 @@ impl Trouble {
             Self::Record(error) => error.kind(),
             Self::Blob(_) => "blob",
             Self::Ask(_) => "busy",
+            Self::NoRoom => "full",
             Self::Lost(_) => "job-lost",
             Self::Other(why) => why,
         }
@@ -120,6 +128,7 @@ impl Trouble {
         let asked = match self {
             Self::Service(error) => error.retry_after(),
             Self::Ask(AskError::Busy { retry_after }) => Some(*retry_after),
+            Self::NoRoom | Self::Record(RecordError::Journal(JournalError::Full)) => Some(NO_ROOM_FOR),
             _ => None,
         };
         Ending::Later { why: self.why(), asked }

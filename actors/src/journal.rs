@@ -113,6 +113,12 @@ const fn outcome(answer: &Result<Appended, JournalError>) -> &'static str {
 }
 
 impl Journal for TenantJournal {
+    fn has_room(&self) -> BoxFuture<'_, bool> {
+        let core = self.core.clone();
+        // Where even the question finds no worker there is no room either.
+        Box::pin(async move { self.readers.run("room", move || core.has_room()).await.unwrap_or(false) })
+    }
+
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
         Box::pin(self.send(append))
     }

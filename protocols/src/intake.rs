@@ -61,6 +61,22 @@ pub enum IntakeEvent {
     AttemptSpared,
 }
 
+impl IntakeEvent {
+    /// Whether it only says what became of a submission that was taken before: such events pass also where there is no
+    /// room for anything new (law 9).
+    #[must_use]
+    pub const fn is_acknowledgement(&self) -> bool {
+        match self {
+            Self::Kept { .. } | Self::Attempted { .. } | Self::Retried => false,
+            Self::BecameCase { .. }
+            | Self::Rejected { .. }
+            | Self::NeedsClearing { .. }
+            | Self::ReceiptNoted { .. }
+            | Self::AttemptSpared => true,
+        }
+    }
+}
+
 /// An intake event with its moment. Nobody but the house causes them, except a retry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedIntake {

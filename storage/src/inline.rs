@@ -29,6 +29,10 @@ fn now<'a, T: Send + 'a>(answer: T) -> BoxFuture<'a, T> {
 }
 
 impl Journal for InlineJournal {
+    fn has_room(&self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(self.0.has_room()))
+    }
+
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
         now(self.0.commit(vec![append]).pop().unwrap_or(Err(JournalError::UnknownOutcome)))
     }

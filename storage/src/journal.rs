@@ -134,6 +134,16 @@ pub struct SealedEffect {
     pub body: SealedBody,
 }
 
+/// Whether an append waits for space below the reserve (law 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Weight {
+    /// It brings something new: refused below the reserve.
+    #[default]
+    Ordinary,
+    /// It only notes what became of something that was taken before: the reserve is there for it.
+    Acknowledgement,
+}
+
 /// One append: all of it becomes durable, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Append {
@@ -149,6 +159,8 @@ pub struct Append {
     pub key: CommandKey,
     /// Digest of the command behind the key: the same key with another digest is refused.
     pub digest: [u8; 32],
+    /// Whether it has to wait for space.
+    pub weight: Weight,
     /// When it happened.
     pub at: Moment,
     /// How many events the record holds (at least one).
@@ -317,6 +329,10 @@ pub enum JournalError {
 
 /// The journal of one tenant.
 pub trait Journal: Send + Sync + fmt::Debug {
+    /// Whether there is room for something new: false below the reserve of free space, where only appends that are an
+    /// [`Weight::Acknowledgement`] and removals pass. To be asked before anything large is fetched.
+    fn has_room(&self) -> BoxFuture<'_, bool>;
+
     /// Appends one record. The answer comes after it is durable.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>>;
 
@@ -363,6 +379,7 @@ pub trait Journal: Send + Sync + fmt::Debug {
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>>;
 
     /// Keeps a small sealed record without history (sessions, drafts), or removes it. `expires` lets the store forget it.
+    /// Below the reserve only removals pass.
     fn put_record(
         &self,
         kind: u8,

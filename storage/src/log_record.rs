@@ -126,7 +126,7 @@ fn into_array(hash: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Epoch;
+    use crate::journal::{Epoch, Weight};
 
     fn append() -> Append {
         Append {
@@ -136,6 +136,7 @@ mod tests {
             origin: [0; 32],
             key: CommandKey::from_u128(0x22),
             digest: [0x33; 32],
+            weight: Weight::Ordinary,
             at: Moment::from_millis(0x44),
             events: 3,
             body: SealedBody { schema: 1, key: KeyId::from_u128(0x55), bytes: vec![0x66; 4] },

@@ -158,6 +158,9 @@ impl RedbCore {
         if body.bytes.len() > MAX_BODY {
             return Err(JournalError::Invalid("a body is too long"));
         }
+        if self.is_full() {
+            return Err(JournalError::Full);
+        }
         let row = SnapshotRow { version: version.0, body: body.into() };
         self.writing(Durability::None, |transaction| {
             let mut snapshots = transaction.open_table(tables::SNAPSHOTS)?;
@@ -192,6 +195,9 @@ impl RedbCore {
     ) -> Result<(), JournalError> {
         if value.as_ref().is_some_and(|body| body.bytes.len() > MAX_BODY) {
             return Err(JournalError::Invalid("a body is too long"));
+        }
+        if value.is_some() && self.is_full() {
+            return Err(JournalError::Full);
         }
         let row = value.map(|body| SmallRow { expires, body: body.into() });
         self.writing(Durability::Immediate, |transaction| {

@@ -15,9 +15,9 @@ use redb::Durability;
 
 use crate::{
     append::{self, Batch},
-    disk::Disk,
+    disk::{Disk, DiskLock},
     fault::Fault,
-    journal::{Append, Appended, JournalError},
+    journal::{Append, Appended, JournalError, Weight},
     ring::KeyRing,
     shelf::{Outcome, Shelf},
     tables::{self, Foundation},
@@ -50,20 +50,30 @@ pub struct RedbCore {
     directory: PathBuf,
     ring: Arc<KeyRing>,
     reserve: u64,
+    // Goes last: as long as anybody holds the core, its file is open, and nobody else may open it.
+    _lock: Box<dyn DiskLock>,
+}
+
+/// What a core stands on; it is its own from now on.
+pub(crate) struct Ground {
+    pub(crate) shelf: Shelf,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) directory: PathBuf,
+    pub(crate) ring: Arc<KeyRing>,
+    pub(crate) lock: Box<dyn DiskLock>,
 }
 
 impl RedbCore {
-    pub(crate) fn new(
-        shelf: Shelf,
-        foundation: &Foundation,
-        tenant: TenantSlug,
-        disk: Arc<dyn Disk>,
-        directory: PathBuf,
-        ring: Arc<KeyRing>,
-        reserve: u64,
-    ) -> Self {
-        let incarnation = foundation.incarnation;
-        Self { shelf, tenant, incarnation, latest: AtomicI64::new(i64::MIN), disk, directory, ring, reserve }
+    pub(crate) fn new(ground: Ground, foundation: &Foundation, tenant: TenantSlug, reserve: u64) -> Self {
+        let Ground { shelf, disk, directory, ring, lock } = ground;
+        let (incarnation, latest) = (foundation.incarnation, AtomicI64::new(i64::MIN));
+        Self { shelf, tenant, incarnation, latest, disk, directory, ring, reserve, _lock: lock }
+    }
+
+    /// Whether there is room for something new.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.is_full()
     }
 
     /// Makes these appends durable, in this order, as far as each may be; the answers stand in the same order. Blocks
@@ -73,7 +83,7 @@ impl RedbCore {
         let full = self.is_full();
         let (mut places, mut appends) = (Vec::new(), Vec::new());
         for ((place, append), answer) in batch.into_iter().enumerate().zip(&mut answers) {
-            if answer.is_none() && full {
+            if answer.is_none() && full && append.weight == Weight::Ordinary {
                 // What was carried out before is answered as ever; only new things are refused.
                 let known = self.answer_to(append.stream, append.key).map(|answer| answer.is_some());
                 *answer = if known == Ok(true) { None } else { Some(Err(JournalError::Full)) };
@@ -156,7 +166,8 @@ impl RedbCore {
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether less is free than the reserve: then nothing new is taken. A disk that does not say is not full.
+    pub(crate) fn is_full(&self) -> bool {
         self.disk.free_space(&self.directory).is_ok_and(|free| free < self.reserve)
     }
 }
@@ -229,13 +240,35 @@ mod tests {
         let answers = store.core.commit(vec![first, second.clone()]);
         assert!(matches!(answers[0], Ok(Appended::Duplicate { .. })), "an old answer is given as ever");
         assert_eq!(answers[1], Err(JournalError::Full));
+        assert!(!store.core.has_room());
+        let noted = Append { weight: Weight::Acknowledgement, ..second };
+        assert!(matches!(store.core.commit(vec![noted])[0], Ok(Appended::Durable { .. })));
         let claimed = store
             .core
             .claim(EffectTarget::FitConnect, Moment::from_seconds(1_000), Moment::from_seconds(2_000), 10)
             .expect("claims");
         store.core.settle(&[(claimed[0].id, EffectVerdict::Done)]).expect("settles");
         disk.set_free_space(1_000);
-        assert!(matches!(store.core.commit(vec![second])[0], Ok(Appended::Durable { .. })));
+        let third = Sample::append(&mut stream, 2, 3, "taken again", None, Vec::new());
+        assert!(matches!(store.core.commit(vec![third])[0], Ok(Appended::Durable { .. })));
+    }
+
+    #[test]
+    fn below_the_reserve_small_records_and_snapshots_are_only_removed() {
+        let data = std::path::Path::new("/data");
+        let disk = PowerCutDisk::with_directory(data);
+        let mut sample = Sample::on(Arc::new(disk.clone()), data, 1);
+        sample.options.reserve = 1_000;
+        let store = sample.open().expect("opens");
+        let mut stream = Sample::stream(&store, 5);
+        let body = Sample::append(&mut stream, 0, 1, "begun", None, Vec::new()).body;
+        let (now, later) = (Moment::from_seconds(1), Moment::from_seconds(9));
+        store.core.put_record(1, 7, Some(body.clone()), later).expect("keeps");
+        disk.set_free_space(999);
+        assert_eq!(store.core.put_record(1, 8, Some(body.clone()), later), Err(JournalError::Full));
+        assert_eq!(store.core.put_snapshot(stream.id(), Version(1), body), Err(JournalError::Full));
+        assert_eq!(store.core.put_record(1, 7, None, now), Ok(()));
+        assert_eq!(store.core.record(1, 7, now), Ok(None));
     }
 
     #[test]

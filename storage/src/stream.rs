@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     codec::{self, CodecError, Schema},
     journal::{
-        Append, ClaimedEffect, EffectTarget, Epoch, SealedBody, SealedEffect, StoredRecord, StreamId, Version,
+        Append, ClaimedEffect, EffectTarget, Epoch, SealedBody, SealedEffect, StoredRecord, StreamId, Version, Weight,
         WrappedKey,
     },
     ring::RingError,
@@ -92,7 +92,7 @@ where
         self.id
     }
 
-    /// Seals one record as an append at `expected`, with its effects and the keys that its events need besides the
+    /// Seals one record as an ordinary append at `expected`, with its effects and the keys that its events need besides the
     /// stream's own (those of blobs).
     ///
     /// # Errors
@@ -126,6 +126,7 @@ where
             origin: key.commitment(self.id),
             key: ticket.key,
             digest: self.sealer.index_key().digest(ticket.command),
+            weight: Weight::Ordinary,
             at: record.at,
             events: u16::try_from(record.events.len()).map_err(|_| SealError::TooLong)?,
             body,

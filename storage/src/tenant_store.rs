@@ -24,7 +24,7 @@ use crate::{
     keys::{Fingerprint, TenantKey},
     notary::{Notary, NotaryError},
     random::{self, NoRandomness, Random},
-    redb_core::{Options, RedbCore},
+    redb_core::{Ground, Options, RedbCore},
     ring::{KeyRing, Purpose, RingError},
     seal::{SealError, Sealer},
     shelf::Shelf,
@@ -139,7 +139,6 @@ pub struct TenantStore {
     /// The files of views.
     pub views: ViewFiles,
     notary: (PathBuf, Arc<KeyRing>, Arc<dyn Disk>),
-    _lock: Box<dyn DiskLock>,
 }
 
 impl TenantStore {
@@ -267,9 +266,9 @@ impl TenantStore {
         let (_, view_key) = ring.only(Purpose::View)?;
         let views = ViewFiles::new(disk.clone(), paths.views(), tenant.clone(), view_key, random.clone());
         let notary = (paths.checkpoints(), ring.clone(), disk.clone());
-        let core =
-            RedbCore::new(shelf, &foundation, tenant.clone(), disk.clone(), paths.root.clone(), ring, options.reserve);
-        Ok(Self { core: Arc::new(core), sealer, blobs, views, notary, _lock: lock })
+        let ground = Ground { shelf, disk: disk.clone(), directory: paths.root.clone(), ring, lock };
+        let core = RedbCore::new(ground, &foundation, tenant.clone(), options.reserve);
+        Ok(Self { core: Arc::new(core), sealer, blobs, views, notary })
     }
 }
 
@@ -285,6 +284,16 @@ mod tests {
         let store = sample.open().expect("opens");
         assert!(matches!(sample.open(), Err(StoreError::InUse)));
         drop(store);
+        assert!(sample.open().is_ok());
+    }
+
+    #[test]
+    fn whoever_still_holds_the_journal_keeps_the_store_locked() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sample = Sample::founded(directory.path());
+        let core = sample.open().expect("opens").core;
+        assert!(matches!(sample.open(), Err(StoreError::InUse)));
+        drop(core);
         assert!(sample.open().is_ok());
     }
 

@@ -46,6 +46,10 @@ impl Silent {
 }
 
 impl Journal for Silent {
+    fn has_room(&self) -> BoxFuture<'_, bool> {
+        self.journal.has_room()
+    }
+
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
         let before = {
             let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);

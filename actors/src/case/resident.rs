@@ -10,7 +10,7 @@ use ozg_protocols::{
     principal::{Permission, Principal},
 };
 use ozg_storage::{
-    journal::{Append, Appended, EffectTarget, Epoch, JournalError, Version, WrappedKey},
+    journal::{Append, Appended, EffectTarget, Epoch, JournalError, Version, Weight, WrappedKey},
     seal::SealError,
     stream::{self, Record},
 };
@@ -32,8 +32,6 @@ const SENDINGS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 /// How often an order is decided again because somebody else has written.
 const DECISIONS: u32 = 8;
-/// What a full disk tells whoever wants to write.
-const FULL: AskError = AskError::Busy { retry_after: Duration::from_secs(60) };
 
 /// The case, while somebody needs it.
 #[derive(Debug)]
@@ -94,6 +92,7 @@ impl Resident {
             let recorded = |event| Recorded { at, by: act.by.clone(), event };
             let events: Vec<_> = events.into_iter().map(recorded).collect();
             let append = match self.sealed(&before, who, at, ticket, &command, &events, keys.clone()) {
+                Ok(append) if order.is_acknowledgement() => Append { weight: Weight::Acknowledgement, ..append },
                 Ok(append) => append,
                 Err(SealError::TooLong) => return Ok(Outcome::Refused(Refusal::BadText)),
                 Err(_) => return Err(unreadable()),
@@ -179,7 +178,7 @@ impl Resident {
                 Ok(Appended::Fenced { .. }) => {
                     return Err(Trouble::Fail(AskError::Unavailable, Failure("a later epoch owns the case")));
                 }
-                Err(JournalError::Full) => return Err(FULL.into()),
+                Err(JournalError::Full) => return Err(AskError::FULL.into()),
                 Err(JournalError::Invalid(_) | JournalError::Damaged { .. }) => return Err(unreadable()),
                 Err(JournalError::UnknownOutcome | JournalError::Unavailable) => {
                     tokio::time::sleep(pause).await;

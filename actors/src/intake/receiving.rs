@@ -30,6 +30,8 @@ const MOST_SIBLINGS: usize = 50;
 /// How often an order is given again before the submission waits for its next turn.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
+/// Whoever is asked to wait longer gives the submission back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Makes a case of it. What a person has to look at besides is told.
 pub(super) async fn receive(
@@ -156,7 +158,9 @@ async fn give(
         match desk.context.cases.order(case, order.clone(), key, keys.clone()).await {
             Ok(Outcome::Done { .. } | Outcome::Refused(Refusal::ExistsAlready)) => return Ok(()),
             Ok(_) => return Err(Trouble::Other("case-refuses")),
-            Err(AskError::Busy { retry_after }) if tries < TRIES => tokio::time::sleep(retry_after).await,
+            Err(AskError::Busy { retry_after }) if tries < TRIES && retry_after <= LONGEST_PAUSE => {
+                tokio::time::sleep(retry_after).await;
+            }
             Err(AskError::Unavailable) if tries < TRIES => tokio::time::sleep(PAUSE).await,
             Err(error) => return Err(error.into()),
         }

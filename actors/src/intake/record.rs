@@ -11,7 +11,7 @@ use ozg_protocols::{
     intake::{self, Intake, IntakeEvent, RecordedIntake},
 };
 use ozg_storage::{
-    journal::{Appended, EffectTarget, Epoch, JournalError, Version, WrappedKey},
+    journal::{Append, Appended, EffectTarget, Epoch, JournalError, Version, Weight, WrappedKey},
     seal::SealError,
     stream::{Effect, Opened, Record, Ticket},
 };
@@ -100,7 +100,13 @@ impl IntakeRecord {
         let ticket = Ticket { key, command: &key.as_u128().to_be_bytes(), reply: &[] };
         let events = events.into_iter().map(|event| RecordedIntake { at, event }).collect();
         let record = Record { at, by: None, events };
+        let weight = if record.events.iter().all(|recorded| recorded.event.is_acknowledgement()) {
+            Weight::Acknowledgement
+        } else {
+            Weight::Ordinary
+        };
         let append = self.stream.seal(self.version, Epoch::default(), ticket, &record, &effects, keys)?;
+        let append = Append { weight, ..append };
         let mut repeats = 0;
         let appended = loop {
             match self.context.journal.append(append.clone()).await {

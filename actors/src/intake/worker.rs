@@ -113,6 +113,10 @@ async fn take_through(
         }
         None => {}
     }
+    // Blobs lie on the same disk: below the reserve nothing is fetched that would fill it further.
+    if !desk.context.journal.has_room().await {
+        return Err(Trouble::NoRoom);
+    }
     let Some(fetched) = fetching::fetch(desk, ids).await? else { return Ok(Ending::Gone) };
     if !count(desk, record, &fetched).await? {
         return Ok(Ending::Settled);

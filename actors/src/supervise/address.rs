@@ -31,6 +31,11 @@ pub enum AskError {
     Unavailable,
 }
 
+impl AskError {
+    /// What a disk without room tells whoever wants to write something new: it takes a while until somebody has made some.
+    pub(crate) const FULL: Self = Self::Busy { retry_after: Duration::from_secs(60) };
+}
+
 /// The place of an actor, kept by its supervisor.
 pub(crate) struct Seat<M: 'static>(Arc<watch::Sender<Option<ActorRef<M>>>>);
 

@@ -160,9 +160,9 @@ impl Numbers {
     /// The next number of this year.
     ///
     /// # Errors
-    /// [`AskError::Unavailable`] without an answer in time.
+    /// [`AskError::Unavailable`] without an answer in time, [`AskError::Busy`] where no more may be reserved.
     pub async fn next(&self) -> Result<CaseNumber, AskError> {
         let ask = |reply| NumbersMessage::Next { reply, waiting: self.probe.waiting(None) };
-        self.address.insist(super::WITHIN, ask).await
+        self.address.insist(super::WITHIN, ask).await?
     }
 }

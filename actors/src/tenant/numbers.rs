@@ -15,7 +15,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use super::TenantContext;
 use crate::{
     observe::{ActorState, Probe, Waiting},
-    supervise::Failure,
+    supervise::{AskError, Failure},
 };
 
 const RECORDS: Schema<Record<RecordedTenant>> = Schema::first(1);
@@ -25,7 +25,7 @@ const AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub(crate) enum NumbersMessage {
     /// The next number of this year.
-    Next { reply: RpcReplyPort<CaseNumber>, waiting: Waiting },
+    Next { reply: RpcReplyPort<Result<CaseNumber, AskError>>, waiting: Waiting },
 }
 
 /// Starts the numbers of a tenant.
@@ -63,14 +63,31 @@ impl Actor for NumbersActor {
         book: &mut Book,
     ) -> Result<(), ActorProcessingErr> {
         let _working = waiting.begin_as(&book.probe, "next");
-        let number = book.next().await?;
-        let _ = reply.send(number);
+        let answer = match book.next().await {
+            Ok(number) => Ok(number),
+            Err(NoNumber::NoRoom) => Err(AskError::FULL),
+            Err(NoNumber::Failed(failure)) => return Err(failure.into()),
+        };
+        let _ = reply.send(answer);
         Ok(())
     }
 }
 
+/// Why there is no number.
+enum NoNumber {
+    /// No block can be reserved below the reserve of free space; nothing is wrong with whoever keeps the book.
+    NoRoom,
+    Failed(Failure),
+}
+
+impl From<Failure> for NoNumber {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 impl Book {
-    async fn next(&mut self) -> Result<CaseNumber, Failure> {
+    async fn next(&mut self) -> Result<CaseNumber, NoNumber> {
         let year = year(self.context.clock.now()).ok_or(Failure("the clock shows no year"))?;
         loop {
             let (mut block, version) = self.open().await?;
@@ -109,7 +126,7 @@ impl Book {
     }
 
     /// The version after the reservation, or nothing if somebody else has written: then it is read anew.
-    async fn reserve(&mut self, event: &TenantEvent, version: u64) -> Result<Option<u64>, Failure> {
+    async fn reserve(&mut self, event: &TenantEvent, version: u64) -> Result<Option<u64>, NoNumber> {
         let at = self.context.clock.now();
         let event = RecordedTenant { at, event: event.clone() };
         let record = Record { at, by: None, events: vec![event] };
@@ -124,10 +141,11 @@ impl Book {
                 Err(JournalError::UnknownOutcome | JournalError::Unavailable) => {
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 }
-                Err(_) => return Err(Failure("case numbers cannot be reserved")),
+                Err(JournalError::Full) => return Err(NoNumber::NoRoom),
+                Err(_) => return Err(UNRESERVED.into()),
             }
         }
-        Err(Failure("case numbers cannot be reserved"))
+        Err(UNRESERVED.into())
     }
 }
 
@@ -137,4 +155,5 @@ fn year(now: Moment) -> Option<i16> {
     Some(zone.to_datetime(jiff::Timestamp::from_millisecond(now.millis()).ok()?).year())
 }
 
+const UNRESERVED: Failure = Failure("case numbers cannot be reserved");
 const UNREADABLE: Failure = Failure("the tenant's stream cannot be read");

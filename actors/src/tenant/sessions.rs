@@ -13,7 +13,7 @@ mod token;
 use std::{collections::HashMap, time::Duration};
 
 use ozg_protocols::{account::PasswordHash, ids::UserId, moment::Moment, principal::Principal};
-use ozg_storage::codec::Schema;
+use ozg_storage::{codec::Schema, journal::JournalError};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use crate::{
     observe::{ActorState, Probe, Waiting},
     pool::Workers,
     secret::Secret,
-    supervise::{AskError, Failure},
+    supervise::AskError,
 };
 use accounts::Accounts;
 use attempts::Attempts;
@@ -182,7 +182,7 @@ impl Desk {
         let now = self.context.clock.now();
         let session = Session { user: principal.user, since: now, seen: now };
         let id = self.id(&token);
-        self.keep(id, &session).await.map_err(|_| unavailable)?;
+        self.keep(id, &session).await.map_err(SignInError::Unavailable)?;
         self.sessions.insert(id, session);
         Ok(token)
     }
@@ -225,11 +225,14 @@ impl Desk {
         self.context.sealer.index_key().record_id(SESSION, token.expose().as_bytes())
     }
 
-    async fn keep(&self, id: u128, session: &Session) -> Result<(), Failure> {
-        let envelope = SESSIONS.encode(session).map_err(|_| UNKEPT)?;
-        let body = self.context.sealer.seal_record(SESSION, id, &envelope).map_err(|_| UNKEPT)?;
+    async fn keep(&self, id: u128, session: &Session) -> Result<(), AskError> {
+        let envelope = SESSIONS.encode(session).map_err(|_| AskError::Unavailable)?;
+        let body = self.context.sealer.seal_record(SESSION, id, &envelope).map_err(|_| AskError::Unavailable)?;
         let expires = session.since.plus(LONGEST);
-        self.context.journal.put_record(SESSION, id, Some(body), expires).await.map_err(|_| UNKEPT)
+        self.context.journal.put_record(SESSION, id, Some(body), expires).await.map_err(|error| match error {
+            JournalError::Full => AskError::FULL,
+            _ => AskError::Unavailable,
+        })
     }
 
     async fn kept(&self, id: u128, now: Moment) -> Result<Option<Session>, AskError> {
@@ -239,5 +242,3 @@ impl Desk {
         SESSIONS.decode(&envelope).map(Some).map_err(|_| AskError::Unavailable)
     }
 }
-
-const UNKEPT: Failure = Failure("a session cannot be kept");

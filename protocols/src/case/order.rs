@@ -74,6 +74,13 @@ impl Order {
         every_command!(self, command => minds(command, event))
     }
 
+    /// Whether it only notes what became of something that was done before: it passes also where there is no room for
+    /// anything new (law 9).
+    #[must_use]
+    pub const fn is_acknowledgement(&self) -> bool {
+        matches!(self, Self::NoteReceipt(_))
+    }
+
     /// The permission it needs; `None` where no person gives it.
     #[must_use]
     pub const fn needs(&self) -> Option<Permission> {

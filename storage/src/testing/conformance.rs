@@ -10,7 +10,7 @@ use ozg_protocols::{
 
 use crate::journal::{
     Append, Appended, Cursor, EffectTarget, EffectVerdict, Epoch, Journal, JournalError, MAX_BODY, SealedBody,
-    SealedEffect, StreamId, StreamKind, Version,
+    SealedEffect, StreamId, StreamKind, Version, Weight,
 };
 
 const TARGET: EffectTarget = EffectTarget::FitConnect;
@@ -35,6 +35,7 @@ fn append(id: u128, expected: u64, key: u128) -> Append {
         origin: [9; 32],
         key: CommandKey::from_u128(key),
         digest: [1; 32],
+        weight: Weight::Ordinary,
         at: at(1),
         events: 1,
         body: body(&key.to_be_bytes()),
