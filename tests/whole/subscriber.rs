@@ -107,6 +107,16 @@ impl Hall {
 }
 
 async fn start(town: &Town, version: ApiVersion, data: &Path, change: impl FnOnce(&mut DestinationSettings)) -> House {
+    start_with(town, version, data, 0, change).await
+}
+
+async fn start_with(
+    town: &Town,
+    version: ApiVersion,
+    data: &Path,
+    reserve_bytes: u64,
+    change: impl FnOnce(&mut DestinationSettings),
+) -> House {
     let slug = "musterstadt".parse().expect("a slug");
     let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
     let key_file = data.join("tenant.key");
@@ -156,7 +166,7 @@ async fn start(town: &Town, version: ApiVersion, data: &Path, change: impl FnOnc
         tenants: vec![tenant],
         crypto_threads: 2,
         cache_bytes: 16 << 20,
-        reserve_bytes: 0,
+        reserve_bytes,
     };
     let outbound = Outbound::new(OutboundSettings::default(), Arc::new(SystemResolver)).expect("settings");
     let seams = Seams {
@@ -411,4 +421,22 @@ async fn bytes_that_end_the_process_three_times_wait_for_a_person_unopened() {
     tenant.retry_clearing(&erika(), item.intake, key).await.expect("tried again");
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn below_the_reserve_of_free_space_no_submission_is_fetched() {
+    let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
+    let receipt = town.submit(ApiVersion::V2).await;
+    let house = start_with(&town, ApiVersion::V2, data.path(), u64::MAX, |_| {}).await;
+    eventually("nothing is fetched", async || {
+        let text = house.metrics_text();
+        text.lines().any(|line| line.starts_with("ozg_fitconnect_retries_total") && line.contains("reason=\"full\""))
+    })
+    .await;
+    assert!(!house.metrics_text().contains("ozg_fitconnect_received_total{"));
+    house.drain(Duration::from_secs(10)).await;
+    let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
+    assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
+    house.drain(Duration::from_secs(10)).await;
 }

@@ -1,6 +1,7 @@
 //! The laws, tried on a whole house.
 
 mod clearing;
+mod full_disk;
 mod orders;
 mod people;
 mod resilience;

@@ -1,6 +1,6 @@
 //! A small town to try things on: one tenant, a real store in a temporary directory, real pools, no network.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use ozg_protocols::{
     application::{
@@ -24,7 +24,7 @@ use crate::{
     observe::ActorReport,
     seams::{Clock as _, WallClock},
     settings::{HouseSettings, OrgUnitSettings, TenantSettings},
-    tenant::{CaseDoor, Limits, NoChannels, Tenant},
+    tenant::{CaseDoor, Connect, Limits, NoChannels, Tenant},
 };
 
 pub(super) struct Town {
@@ -81,6 +81,18 @@ impl Town {
         TenantStore::init(&disk, &data, &slug, &key, &random, WallClock.now()).expect("a store");
         let house = House::start(settings(&directory), seams(pools, limits)).await.expect("starts");
         Self { house, directory }
+    }
+
+    /// On a disk that says itself how much is free, with this reserve; everybody below the tenant uses what `connect` sees.
+    pub(super) async fn founded_below(disk: Arc<dyn Disk>, data: &Path, reserve_bytes: u64, connect: Connect) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let random: Arc<dyn Random> = Arc::new(StrongRandom::new());
+        let key = TenantKey::create(&directory.path().join("tenant.key"), &*random).expect("a key");
+        let slug = "musterstadt".parse().expect("valid");
+        TenantStore::init(&disk, data, &slug, &key, &random, WallClock.now()).expect("a store");
+        let settings = HouseSettings { data_dir: data.to_owned(), reserve_bytes, ..settings(&directory) };
+        let seams = Seams { disk, connect, ..seams(Pools::Threads, Limits::default()) };
+        Self { house: House::start(settings, seams).await.expect("starts"), directory }
     }
 
     pub(super) fn tenant(&self) -> Tenant {
