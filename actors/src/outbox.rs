@@ -9,13 +9,13 @@ mod meter;
 mod sending;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
-use ozg_protocols::{case::Effect, ids::DestinationId};
+use ozg_protocols::{case::Effect, ids::DestinationId, moment::Moment};
 use ozg_storage::{
     journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict},
     stream::open_effect,
@@ -84,7 +84,8 @@ pub(crate) struct Carrying {
     meter: meter::TenantMeter,
     probe: Probe,
     breakers: HashMap<DestinationId, Breaker>,
-    pending: BTreeSet<EffectId>,
+    /// What was claimed and has not happened yet, with the moment when it was first due.
+    pending: BTreeMap<EffectId, Moment>,
     claimed: Option<Instant>,
 }
 
@@ -100,7 +101,7 @@ impl Actor for OutboxActor {
     ) -> Result<Carrying, ActorProcessingErr> {
         me.cast(OutboxMessage::Look)?;
         probe.set(ActorState::Running);
-        let (breakers, pending) = (HashMap::new(), BTreeSet::new());
+        let (breakers, pending) = (HashMap::new(), BTreeMap::new());
         Ok(Carrying { sender, meter, probe, breakers, pending, claimed: None })
     }
 
@@ -139,7 +140,7 @@ impl Carrying {
                 }
             };
             if claimed.is_empty() {
-                self.meter.pending(self.pending.len());
+                self.measure();
                 return;
             }
             let full = claimed.len() == CLAIMED;
@@ -152,8 +153,8 @@ impl Carrying {
 
     async fn batch(&mut self, claimed: Vec<ClaimedEffect>) {
         let working = self.probe.waiting(None).begin("batch");
-        self.pending.extend(claimed.iter().map(|effect| effect.id));
-        self.meter.pending(self.pending.len());
+        self.pending.extend(claimed.iter().map(|effect| (effect.id, effect.since)));
+        self.measure();
         let mut verdicts = Vec::with_capacity(claimed.len());
         let mut sending = Vec::new();
         let now = self.sender.context.clock.now();
@@ -207,8 +208,13 @@ impl Carrying {
             tracing::warn!(%error, "the outbox cannot be settled");
             self.probe.failed("journal");
         }
-        self.meter.pending(self.pending.len());
+        self.measure();
         drop(working);
+    }
+
+    fn measure(&self) {
+        let oldest = self.pending.values().min().map(|since| self.sender.context.clock.now().since(*since));
+        self.meter.pending(self.pending.len(), oldest.unwrap_or_default());
     }
 
     fn later(&self, attempts: u32, asked: Option<Duration>) -> EffectVerdict {

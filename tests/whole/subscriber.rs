@@ -440,3 +440,44 @@ async fn below_the_reserve_of_free_space_no_submission_is_fetched() {
     assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
     house.drain(Duration::from_secs(10)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_named_as_operators_know_them_and_never_name_a_case_or_a_person() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
+    let case = hall.only_case().await;
+    let text = hall.house.metrics_text();
+    let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    for name in [
+        "ozg_actor_active{",
+        "ozg_actor_busy_seconds_total{",
+        "ozg_actor_mailbox_depth{",
+        "ozg_actor_message_wait_seconds_count{",
+        "ozg_journal_append_seconds_count{",
+        "ozg_journal_commit_batch_size_count",
+        "ozg_journal_conflicts_total",
+        "ozg_outbox_pending{",
+        "ozg_outbox_oldest_pending_seconds{",
+        "ozg_outbox_attempts_total{",
+        "ozg_attachment_bytes_total{",
+        "ozg_fitconnect_oldest_unaccepted_seconds{",
+        "ozg_build_info{",
+    ] {
+        assert!(samples.iter().any(|sample| sample.starts_with(name)), "{name} is missing");
+    }
+    let destination = hall.town.destination.to_string();
+    for sample in samples {
+        let name = sample.split(['{', ' ']).next().expect("a name");
+        assert!(
+            name.starts_with("ozg_") && !name.contains("_total_total") && !name.contains("_seconds_seconds"),
+            "{name}"
+        );
+        let labels = sample.split('"').skip(1).step_by(2);
+        for label in labels {
+            let digits = label.chars().filter(char::is_ascii_digit).count();
+            assert!(label == destination || label.contains('.') || digits < 4, "{sample}: this may name a case");
+            assert!(!label.contains("Erika") && label != case.number.to_string(), "{sample}");
+        }
+    }
+}

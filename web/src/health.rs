@@ -18,8 +18,8 @@ pub(crate) fn routes(app: &App) -> Routes {
         let app = ready.clone();
         async move { Ok::<_, std::convert::Infallible>(readiness(&app.house().readiness().await)) }
     });
-    let metrics = warp::path!("metrics")
-        .map(move || typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", metrics.house().metrics_text()));
+    let metrics =
+        warp::path!("metrics").map(move || typed(StatusCode::OK, OPEN_METRICS, metrics.house().metrics_text()));
     warp::get().and(alive.or(ready).unify().or(metrics).unify()).boxed()
 }
 
@@ -29,6 +29,8 @@ fn liveness(alive: bool) -> Response {
 }
 
 const JSON: &str = "application/json";
+/// The text ends with `# EOF`: Prometheus reads it as OpenMetrics 1.0.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 fn typed(status: StatusCode, kind: &'static str, body: String) -> Response {
     let mut response = Response::new(Bytes::from(body).into());

@@ -40,6 +40,7 @@ impl Meter {
     pub(crate) fn register(&self, observation: &Observation) {
         let meter = self;
         observation.register(|registry| {
+            registry.register("attachment_bytes", "Bytes of attachments in clear", meter.bytes.clone());
             let registry = registry.sub_registry_with_prefix("fitconnect");
             let oldest = "Seconds since the oldest submission that is neither accepted nor rejected was first seen";
             registry.register("oldest_unaccepted_seconds", oldest, meter.oldest.clone());
@@ -52,7 +53,6 @@ impl Meter {
                 meter.clearing.clone(),
             );
             registry.register("callbacks", "Callbacks, by what became of them", meter.callbacks.clone());
-            registry.register("attachment_bytes", "Bytes of attachments in clear", meter.bytes.clone());
         });
     }
 

@@ -11,6 +11,7 @@ use prometheus_client::{
         family::{Family, MetricConstructor},
         gauge::{ConstGauge, Gauge},
         histogram::{Histogram, exponential_buckets},
+        info::Info,
     },
     registry::Registry,
 };
@@ -162,6 +163,7 @@ impl Metrics {
         to.register("journal_queue_age_seconds", "Wait of the oldest append of the last batch", self.queue_age.clone());
         to.register("journal_checkpoint_record", "Last record under a signed checkpoint", self.checkpoints.clone());
         to.register("shed", "Requests turned away", self.shed.clone());
+        to.register("build", "The program that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }
 
     pub(super) fn class(&self, class: &'static str) -> ClassMeter {

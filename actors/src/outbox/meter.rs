@@ -1,5 +1,7 @@
 //! What operators see of the outbox: how much waits, and how attempts end.
 
+use std::{sync::atomic::AtomicU64, time::Duration};
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -7,14 +9,19 @@ use prometheus_client::{
 
 use crate::observe::Observation;
 
+/// The only class of targets so far.
+const TARGET: &str = "fit-connect";
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Tenant {
     tenant: String,
+    target: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Attempt {
     tenant: String,
+    target: &'static str,
     outcome: &'static str,
 }
 
@@ -22,6 +29,7 @@ struct Attempt {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     pending: Family<Tenant, Gauge>,
+    oldest: Family<Tenant, Gauge<f64, AtomicU64>>,
     attempts: Family<Attempt, Counter>,
 }
 
@@ -34,6 +42,11 @@ impl Meter {
                 "outbox_pending",
                 "Effects that were claimed and have not happened yet",
                 meter.pending.clone(),
+            );
+            registry.register(
+                "outbox_oldest_pending_seconds",
+                "Seconds since the oldest of them was first due",
+                meter.oldest.clone(),
             );
             registry.register("outbox_attempts", "Attempts to carry out an effect, by outcome", meter.attempts.clone());
         });
@@ -52,12 +65,14 @@ pub(crate) struct TenantMeter {
 }
 
 impl TenantMeter {
-    pub(super) fn pending(&self, number: usize) {
-        let place = Tenant { tenant: self.tenant.clone() };
+    /// So many are on their way, the oldest for so long.
+    pub(super) fn pending(&self, number: usize, oldest: Duration) {
+        let place = Tenant { tenant: self.tenant.clone(), target: TARGET };
         self.all.pending.get_or_create(&place).set(i64::try_from(number).unwrap_or(i64::MAX));
+        self.all.oldest.get_or_create(&place).set(oldest.as_secs_f64());
     }
 
     pub(super) fn attempted(&self, outcome: &'static str) {
-        self.all.attempts.get_or_create(&Attempt { tenant: self.tenant.clone(), outcome }).inc();
+        self.all.attempts.get_or_create(&Attempt { tenant: self.tenant.clone(), target: TARGET, outcome }).inc();
     }
 }

@@ -137,7 +137,9 @@ async fn monitors_are_answered_whatever_host_they_name() {
     assert_eq!(monitor.get("/livez").await.status, StatusCode::OK);
     let ready = monitor.get("/readyz").await;
     assert_eq!((ready.status, ready.text().contains("schreibbar")), (StatusCode::OK, true), "{}", ready.text());
-    assert!(monitor.get("/metrics").await.text().contains("ozg_"));
+    let metrics = monitor.get("/metrics").await;
+    assert_eq!(metrics.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(metrics.text().contains("ozg_") && metrics.text().ends_with("# EOF\n"));
     town.closes().await;
 }
 
