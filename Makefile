@@ -33,7 +33,7 @@ image: ## the container image as an OCI archive, built and tried without docker
 	deploy/build-image
 
 bench: assets ## measure, and print each figure beside its physical limit
-	cargo bench --locked
+	cargo bench --locked --profile quick --bench figures
 
 check: ## everything that .ci/run does
 	.ci/run

@@ -1,5 +1,7 @@
 //! The batcher: group commit for one tenant. While one batch is in flight the next one gathers; at most [`LARGEST`] appends
-//! go together. It holds only what is under way: when it ends, its callers hear that the outcome is unknown and repeat.
+//! go together. Under load it waits a moment after a batch has landed: whoever was answered mostly has more to append, and
+//! without that moment two half batches would take turns. It holds only what is under way: when it ends, its callers hear
+//! that the outcome is unknown and repeat.
 
 use std::sync::Arc;
 
@@ -8,7 +10,10 @@ use ozg_storage::{
     redb_core::RedbCore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::oneshot,
+    time::{Duration, Instant},
+};
 
 use crate::{
     observe::{ActorState, Probe, Waiting},
@@ -17,6 +22,11 @@ use crate::{
 
 /// The most appends of one commit.
 const LARGEST: usize = 256;
+
+/// From so many appends in a batch on, its authors are waited for.
+const MANY: usize = 8;
+/// The longest wait for them: less than a commit takes.
+const PATIENCE: Duration = Duration::from_micros(300);
 
 /// An append whose author waits.
 #[derive(Debug)]
@@ -31,8 +41,10 @@ pub(crate) struct Pending {
 pub(crate) enum BatcherMessage {
     /// One more append.
     Append(Box<Pending>, Waiting),
-    /// The batch in flight has been answered.
-    Landed,
+    /// The batch in flight has been answered; so many appends were in it.
+    Landed(usize),
+    /// Is it time to send?
+    Look,
 }
 
 /// Starts a batcher.
@@ -47,6 +59,10 @@ pub(crate) struct Gathering {
     probe: Probe,
     next: Vec<(Box<Pending>, Waiting)>,
     in_flight: bool,
+    /// So many are waited for, until then.
+    awaited: Option<(usize, Instant)>,
+    /// A [`BatcherMessage::Look`] is on its way.
+    looking: bool,
 }
 
 impl Actor for BatcherActor {
@@ -60,7 +76,7 @@ impl Actor for BatcherActor {
         (core, vault, probe): Self::Arguments,
     ) -> Result<Gathering, ActorProcessingErr> {
         probe.set(ActorState::Running);
-        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false })
+        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false, awaited: None, looking: false })
     }
 
     async fn handle(
@@ -71,10 +87,19 @@ impl Actor for BatcherActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             BatcherMessage::Append(pending, waiting) => batch.next.push((pending, waiting)),
-            BatcherMessage::Landed => batch.in_flight = false,
+            BatcherMessage::Landed(answered) => batch.landed(answered),
+            BatcherMessage::Look => {
+                tokio::task::yield_now().await;
+                batch.looking = false;
+            }
         }
-        if !batch.in_flight && !batch.next.is_empty() {
+        if batch.in_flight || batch.next.is_empty() {
+            return Ok(());
+        }
+        if batch.is_complete() {
             batch.send(me);
+        } else if !batch.looking {
+            batch.looking = me.cast(BatcherMessage::Look).is_ok();
         }
         Ok(())
     }
@@ -89,13 +114,31 @@ impl Actor for BatcherActor {
 }
 
 impl Gathering {
+    fn landed(&mut self, answered: usize) {
+        self.in_flight = false;
+        if answered >= MANY {
+            self.awaited = Some((answered + self.next.len(), Instant::now() + PATIENCE));
+        }
+    }
+
+    /// Whether nobody is waited for any more.
+    fn is_complete(&mut self) -> bool {
+        let waits =
+            self.awaited.is_some_and(|(all, until)| self.next.len() < all.min(LARGEST) && Instant::now() < until);
+        if !waits {
+            self.awaited = None;
+        }
+        !waits
+    }
+
     /// Sends what has gathered; the answer comes back as a message, so that gathering goes on meanwhile.
     fn send(&mut self, me: ActorRef<BatcherMessage>) {
         self.in_flight = true;
+        let answered = self.next.len().min(LARGEST);
         let commit = self.commit();
         tokio::spawn(async move {
             commit.await;
-            let _ = me.cast(BatcherMessage::Landed);
+            let _ = me.cast(BatcherMessage::Landed(answered));
         });
     }
 

@@ -1,0 +1,91 @@
+//! How a figure is judged and shown: value, limit, ratio, goal.
+
+use std::{fs, path::Path};
+
+use serde::Serialize;
+
+/// What a goal is about.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Value divided by limit must be at least this.
+    RatioAtLeast(f64),
+    /// The value must be below this.
+    ValueBelow(f64),
+}
+
+/// One measured figure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// What was measured.
+    pub name: String,
+    /// The unit of value and limit.
+    pub unit: &'static str,
+    /// What we reach.
+    pub value: f64,
+    /// What the machine could reach, taken in the same minutes.
+    pub limit: Option<f64>,
+    /// What the limit is.
+    pub limit_is: &'static str,
+    /// What was promised.
+    pub goal: Goal,
+}
+
+impl Figure {
+    /// Value divided by limit.
+    pub fn ratio(&self) -> Option<f64> {
+        self.limit.map(|limit| self.value / limit)
+    }
+
+    /// Whether the promise is kept.
+    pub fn holds(&self) -> bool {
+        match self.goal {
+            Goal::RatioAtLeast(least) => self.ratio().is_some_and(|ratio| ratio >= least),
+            Goal::ValueBelow(most) => self.value < most,
+        }
+    }
+}
+
+/// Prints the figures as a table.
+pub fn print(figures: &[Figure]) {
+    println!("{:<44} {:>12} {:>12} {:>7} {:>9}  limit", "figure", "value", "limit", "ratio", "goal");
+    for figure in figures {
+        let limit = figure.limit.map_or_else(|| "-".to_owned(), |limit| format!("{limit:.1}"));
+        let ratio = figure.ratio().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let goal = match figure.goal {
+            Goal::RatioAtLeast(least) => format!(">= {least:.2}"),
+            Goal::ValueBelow(most) => format!("< {most:.0}"),
+        };
+        let verdict = if figure.holds() { "" } else { "  <-- falls short" };
+        let value = format!("{:.1}", figure.value);
+        let name = format!("{} [{}]", figure.name, figure.unit);
+        println!("{name:<44} {value:>12} {limit:>12} {ratio:>7} {goal:>9}  {}{verdict}", figure.limit_is);
+    }
+}
+
+/// Writes the figures, with the machine they were taken on, as JSON.
+pub fn write_json(figures: &[Figure], to: &Path) {
+    #[derive(Serialize)]
+    struct Report<'f> {
+        cpu: String,
+        cores: usize,
+        figures: &'f [Figure],
+        holds: bool,
+    }
+    let report = Report { cpu: cpu_name(), cores: cores(), figures, holds: figures.iter().all(Figure::holds) };
+    let text = serde_json::to_string_pretty(&report).expect("figures are plain data");
+    if let Err(error) = fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).and_then(|()| fs::write(to, text)) {
+        eprintln!("{} could not be written: {error}", to.display());
+    }
+}
+
+/// How many cores there are.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn cpu_name() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}
