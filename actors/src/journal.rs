@@ -171,6 +171,10 @@ impl Journal for TenantJournal {
         Box::pin(self.on(&self.vault, "claim", move |core| core.claim(target, now, until, limit)))
     }
 
+    fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.on(&self.vault, "release", move |core| core.release(target, now, before)))
+    }
+
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(self.on(&self.vault, "settle", move |core| core.settle(&verdicts)))
     }

@@ -37,7 +37,7 @@ use sending::{Sender, Sent};
 /// Effects that are claimed at a time, and sent at a time.
 const CLAIMED: usize = 64;
 const AT_A_TIME: usize = 16;
-/// A claim that nobody settled is free again after this time.
+/// A claim that nobody settled is free again after this time, or when the outbox is started anew.
 const CLAIM: Duration = Duration::from_secs(300);
 /// How often it looks by itself.
 const LOOK: Duration = Duration::from_secs(2);
@@ -127,6 +127,9 @@ impl Actor for OutboxActor {
 impl Carrying {
     /// Claims and carries out until nothing is due.
     async fn carry_out(&mut self) {
+        if self.claimed.is_none() && !self.take_over().await {
+            return;
+        }
         loop {
             self.claimed = Some(Instant::now());
             let now = self.sender.context.clock.now();
@@ -147,6 +150,21 @@ impl Carrying {
             self.batch(claimed).await;
             if !full {
                 return;
+            }
+        }
+    }
+
+    /// What an outbox before this one had claimed is nobody's any more: it ended with its claims open.
+    async fn take_over(&self) -> bool {
+        let now = self.sender.context.clock.now();
+        // Its last claim may be from this very moment.
+        let before = now.plus(CLAIM + LOOK);
+        match self.sender.context.journal.release(EffectTarget::FitConnect, now, before).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the outbox cannot be taken over");
+                self.probe.failed("journal");
+                false
             }
         }
     }

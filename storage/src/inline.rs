@@ -85,6 +85,10 @@ impl Journal for InlineJournal {
         now(self.0.claim(target, at, until, limit))
     }
 
+    fn release(&self, target: EffectTarget, at: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
+        now(self.0.release(target, at, before))
+    }
+
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
         now(self.0.settle(&verdicts))
     }

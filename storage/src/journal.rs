@@ -375,6 +375,10 @@ pub trait Journal: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>>;
 
+    /// Frees claims that would have run out before `before`, at most 1,000: for whoever takes over from somebody who is gone.
+    /// What waits for another try before then is due at once too.
+    fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>>;
+
     /// Settles claimed effects.
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>>;
 

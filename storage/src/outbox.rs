@@ -68,6 +68,33 @@ impl RedbCore {
         })
     }
 
+    /// Makes what would be due before `before` due at `now`, at most 1,000 effects: nobody is left who carries them out.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`], [`JournalError::Full`] or [`JournalError::Damaged`].
+    pub fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> Result<(), JournalError> {
+        let target = tables::target_number(target);
+        self.writing(Durability::Immediate, |transaction| {
+            let mut due = transaction.open_table(tables::DUE)?;
+            let mut outbox = transaction.open_table(tables::OUTBOX)?;
+            let held = due
+                .range((target, now.millis().saturating_add(1), 0, 0)..(target, before.millis(), 0, 0))?
+                .take(MAX_CLAIM)
+                .map(|row| row.map(|(key, _)| key.value()))
+                .collect::<Result<Vec<_>, _>>()?;
+            for key in &held {
+                let (_, _, record, index) = *key;
+                let row =
+                    outbox.get((record, index))?.map(|row| tables::decode::<OutboxRow>(row.value())).transpose()?;
+                let row = OutboxRow { due: now, ..row.ok_or(Fault::damaged(record, "an effect is missing"))? };
+                due.remove(*key)?;
+                due.insert((target, now.millis(), record, index), ())?;
+                outbox.insert((record, index), tables::encode(&row)?.as_slice())?;
+            }
+            Ok(if held.is_empty() { Outcome::Nothing(()) } else { Outcome::Commit(()) })
+        })
+    }
+
     /// Settles claimed effects. May be repeated.
     ///
     /// # Errors

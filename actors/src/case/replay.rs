@@ -110,6 +110,10 @@ impl Journal for Silent {
         self.journal.claim(target, now, until, limit)
     }
 
+    fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.journal.release(target, now, before)
+    }
+
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
         self.journal.settle(verdicts)
     }

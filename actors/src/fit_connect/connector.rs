@@ -34,6 +34,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 const FINISH: Duration = Duration::from_secs(8);
 /// How often the age of the oldest submission is measured.
 const TICK: Duration = Duration::from_secs(2);
+/// So long it has to have run before it opens what was being opened when it last ended: a house that is ended again and again
+/// from outside must not use up the attempts of bytes that did nothing.
+const SETTLED_IN: Duration = Duration::from_secs(3);
 
 /// What a connector is told.
 #[derive(Debug)]
@@ -88,6 +91,7 @@ pub(crate) struct Queue {
     known: HashMap<SubmissionId, Known>,
     fresh: VecDeque<SubmissionId>,
     suspects: VecDeque<SubmissionId>,
+    suspects_from: Instant,
     suspect_at_work: Option<SubmissionId>,
     workers: HashMap<ActorId, Work>,
     /// What the list has shown since its beginning; nothing while nobody reads it.
@@ -125,6 +129,7 @@ impl Actor for ConnectorActor {
             known: HashMap::new(),
             fresh: VecDeque::new(),
             suspects: VecDeque::new(),
+            suspects_from: Instant::now() + SETTLED_IN,
             suspect_at_work: None,
             workers: HashMap::new(),
             listing: None,
@@ -353,6 +358,7 @@ impl Queue {
 
     fn next(&mut self) -> Option<(SubmissionId, bool)> {
         if self.suspect_at_work.is_none()
+            && Instant::now() >= self.suspects_from
             && let Some(suspect) = self.suspects.pop_front()
         {
             self.suspect_at_work = Some(suspect);

@@ -75,6 +75,7 @@ pub async fn every_rule(journal: &dyn Journal, other: &dyn Journal) {
     a_foreign_cursor_is_refused(journal, other).await;
     effects_exist_exactly_if_their_record_does(journal).await;
     a_claim_is_exclusive_until_its_time_and_counts_attempts(journal).await;
+    a_released_claim_is_free_at_once(journal).await;
     a_settled_effect_is_gone_and_a_retry_waits(journal).await;
     the_newest_snapshot_is_kept(journal).await;
     small_records_expire_and_can_be_removed(journal).await;
@@ -215,6 +216,17 @@ async fn a_claim_is_exclusive_until_its_time_and_counts_attempts(journal: &dyn J
     assert!(again.len() == 2 && again.iter().all(|effect| effect.attempts == 1), "each claim is an attempt");
     let done = again.iter().map(|effect| (effect.id, EffectVerdict::Done)).collect();
     journal.settle(done).await.expect("settles");
+}
+
+async fn a_released_claim_is_free_at_once(journal: &dyn Journal) {
+    durable(journal, with_effect(append(191, 0, 1), at(11), b"held")).await;
+    assert_eq!(journal.claim(TARGET, at(80), at(90), 9).await.expect("claims").len(), 1);
+    journal.release(TARGET, at(81), at(90)).await.expect("releases");
+    assert_eq!(journal.claim(TARGET, at(81), at(90), 9).await, Ok(Vec::new()), "it runs out no earlier than then");
+    journal.release(TARGET, at(81), at(91)).await.expect("releases");
+    let again = journal.claim(TARGET, at(81), at(90), 9).await.expect("claims");
+    assert_eq!((again.len(), again[0].attempts), (1, 1));
+    journal.settle(vec![(again[0].id, EffectVerdict::Done)]).await.expect("settles");
 }
 
 async fn a_settled_effect_is_gone_and_a_retry_waits(journal: &dyn Journal) {
