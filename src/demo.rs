@@ -8,7 +8,7 @@ mod ground;
 mod process;
 mod senders;
 mod town;
-mod visitor;
+pub mod visitor;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -167,8 +167,8 @@ impl Town {
     /// # Errors
     /// [`DemoError`], for example when it takes too long.
     pub async fn first_case(&mut self) -> Result<FirstCase, DemoError> {
-        let visitor =
-            Visitor::sign_in(self.transport.clone(), &town::TENANTS[0], self.settings.port, &ACCOUNTS[0]).await?;
+        let address = town::TENANTS[0].address(self.settings.port);
+        let visitor = Visitor::sign_in(self.transport.clone(), address, ACCOUNTS[0].user, PASSWORD).await?;
         let sent = self.senders.send_first().await?;
         let until = Instant::now() + PATIENCE;
         let accepted = loop {

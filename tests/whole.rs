@@ -1,5 +1,7 @@
 //! The whole-program tests, in one binary: the program as it is run, and the house as it is built.
 
+#[path = "whole/demo.rs"]
+mod demo;
 #[path = "whole/program.rs"]
 mod program;
 #[path = "whole/rooms.rs"]
@@ -18,9 +20,15 @@ mod sandbox_submissions;
 mod sandbox_town;
 #[path = "whole/sandbox_wire.rs"]
 mod sandbox_wire;
+#[path = "whole/soak.rs"]
+mod soak;
 #[path = "whole/sources.rs"]
 mod sources;
 #[path = "whole/subscriber.rs"]
 mod subscriber;
+#[path = "whole/tenants.rs"]
+mod tenants;
 #[path = "whole/tidy.rs"]
 mod tidy;
+#[path = "whole/world.rs"]
+mod world;

@@ -1,29 +1,41 @@
-//! Somebody who looks at Alfa over HTTP, like a browser without scripts.
+//! Somebody who looks at Alfa over HTTP, like a browser without scripts: the demo's own check, and tests.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 
-use super::{
-    DemoError,
-    town::{Account, DemoTenant, PASSWORD},
-};
+use super::DemoError;
 use crate::sender::transport::{self, Transport};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST_PAGE: usize = 4 << 20;
 
 /// Somebody who is signed in.
-#[derive(Debug)]
-pub(super) struct Visitor {
+#[derive(Clone)]
+pub struct Visitor {
     transport: Transport,
     origin: String,
     cookie: String,
 }
 
+impl fmt::Debug for Visitor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Visitor").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// A page that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The status.
+    pub status: StatusCode,
+    /// Its text.
+    pub text: String,
+}
+
 /// Whether something answers there with a yes.
-pub(super) async fn answers(transport: &Transport, place: &str) -> bool {
+pub async fn answers(transport: &Transport, place: &str) -> bool {
     let request = Request::get(place).body(transport::empty());
     match request {
         Ok(request) => exchange(transport, request).await.is_some_and(|(status, _, _)| status.is_success()),
@@ -32,15 +44,12 @@ pub(super) async fn answers(transport: &Transport, place: &str) -> bool {
 }
 
 impl Visitor {
-    /// Signs in at a tenant.
-    pub(super) async fn sign_in(
-        transport: Transport,
-        tenant: &DemoTenant,
-        port: u16,
-        account: &Account,
-    ) -> Result<Self, DemoError> {
-        let origin = tenant.address(port);
-        let form = format!("kennung={}&passwort={PASSWORD}", account.user);
+    /// Signs in at a tenant; its origin is `http://host:port`.
+    ///
+    /// # Errors
+    /// [`DemoError::Alfa`] when that is refused or nobody answers.
+    pub async fn sign_in(transport: Transport, origin: String, user: &str, password: &str) -> Result<Self, DemoError> {
+        let form = format!("kennung={user}&passwort={password}");
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{origin}/anmeldung"))
@@ -53,18 +62,37 @@ impl Visitor {
         let cookie = headers.get(header::SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
         match (status, cookie.and_then(|cookie| cookie.split(';').next())) {
             (StatusCode::SEE_OTHER, Some(cookie)) => Ok(Self { transport, origin, cookie: cookie.to_owned() }),
-            _ => Err(DemoError::Alfa("the account of the demo cannot sign in")),
+            _ => Err(DemoError::Alfa("the account cannot sign in")),
         }
     }
 
-    /// Whether the list of all cases shows this name.
-    pub(super) async fn sees(&self, name: &str) -> Result<bool, DemoError> {
-        let request = Request::get(format!("{}/vorgaenge?ansicht=alle", self.origin))
+    /// The same visitor, with the same cookie, at another origin.
+    #[must_use]
+    pub fn moved_to(&self, origin: String) -> Self {
+        Self { origin, ..self.clone() }
+    }
+
+    /// Opens a page; its path begins with `/`.
+    ///
+    /// # Errors
+    /// [`DemoError::Alfa`] when nobody answers.
+    pub async fn open(&self, path: &str) -> Result<Page, DemoError> {
+        let request = Request::get(format!("{}{path}", self.origin))
             .header(header::COOKIE, &self.cookie)
             .body(transport::empty())
-            .map_err(|_| DemoError::Alfa("the list cannot be asked for"))?;
-        match exchange(&self.transport, request).await {
-            Some((StatusCode::OK, _, page)) => Ok(String::from_utf8_lossy(&page).contains(&escaped(name))),
+            .map_err(|_| DemoError::Alfa("the page cannot be asked for"))?;
+        let answered = exchange(&self.transport, request).await;
+        let (status, _, page) = answered.ok_or(DemoError::Alfa("the page does not answer"))?;
+        Ok(Page { status, text: String::from_utf8_lossy(&page).into_owned() })
+    }
+
+    /// Whether the list of all cases shows this name.
+    ///
+    /// # Errors
+    /// [`DemoError::Alfa`] when there is no list.
+    pub async fn sees(&self, name: &str) -> Result<bool, DemoError> {
+        match self.open("/vorgaenge?ansicht=alle").await? {
+            Page { status: StatusCode::OK, text } => Ok(text.contains(&escaped(name))),
             _ => Err(DemoError::Alfa("the list does not answer")),
         }
     }
