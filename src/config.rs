@@ -270,6 +270,15 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_lie_outside_the_data() {
+        let inside = "[storage]\ncheckpoint_file = \"/var/lib/ozg-cloud/checkpoints\"";
+        let found = problems(&example("[storage]", inside), &[]);
+        assert!(found.len() == 1 && found[0].contains("außerhalb von `server.data_dir`"), "{found:?}");
+        let outside = read(&example("[storage]", "[storage]\ncheckpoint_file = \"zeuge\""), &[]).expect("valid");
+        assert_eq!(outside.config.storage.checkpoint_file.as_deref(), Some(Path::new("/etc/ozg/zeuge")));
+    }
+
+    #[test]
     fn paths_start_at_the_file_of_the_configuration() {
         let text = example("data_dir = \"/var/lib/ozg-cloud\"", "data_dir = \"daten\"");
         assert_eq!(read(&text, &[]).expect("valid").config.server.data_dir, Path::new("/etc/ozg/daten"));

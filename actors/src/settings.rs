@@ -29,6 +29,8 @@ pub struct HouseSettings {
     pub cache_bytes: usize,
     /// Free bytes on the disk below which nothing new is taken in.
     pub reserve_bytes: u64,
+    /// The file outside the data directory that signed checkpoints are brought to.
+    pub checkpoint_file: Option<PathBuf>,
 }
 
 /// One tenant (Mandant).

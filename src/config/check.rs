@@ -12,6 +12,13 @@ pub(super) fn check(config: &Config, reader: &Reader, file: &Origin) -> Vec<Prob
     if config.tenants.is_empty() {
         found.refuse("tenant", "fehlt; es muss mindestens einen Mandanten geben (`[[tenant]]`)");
     }
+    // What lies beside the data is set back together with them.
+    if config.storage.checkpoint_file.as_ref().is_some_and(|file| file.starts_with(&config.server.data_dir)) {
+        found.refuse(
+            "storage.checkpoint_file",
+            "muss außerhalb von `server.data_dir` liegen, am besten auf einer anderen Maschine",
+        );
+    }
     let tenants = || config.tenants.iter().enumerate();
     found.twice("slug", tenants().map(|(at, tenant)| (at, &tenant.slug)));
     found.twice("hosts", tenants().flat_map(|(at, tenant)| tenant.hosts.iter().map(move |host| (at, host))));

@@ -76,12 +76,14 @@ pub enum LogFormat {
 }
 
 /// `[storage]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// Memory for the pages of all journals together, in MiB.
     pub cache_mib: u64,
     /// Free space below which intake answers 503, in MiB.
     pub reserve_mib: u64,
+    /// The file that signed checkpoints are brought to; best on another machine.
+    pub checkpoint_file: Option<PathBuf>,
 }
 
 /// `[workers]`.
@@ -136,8 +138,9 @@ impl Storage {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let cache_mib = section.number("cache_mib", 256, 16..=1_048_576);
         let reserve_mib = section.number("reserve_mib", 1024, 16..=1_048_576);
+        let checkpoint_file = section.optional("checkpoint_file");
         section.finish();
-        Self { cache_mib, reserve_mib }
+        Self { cache_mib, reserve_mib, checkpoint_file }
     }
 }
 

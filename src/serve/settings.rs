@@ -80,6 +80,7 @@ pub fn house(config: &Config) -> Result<HouseSettings, SettingsError> {
         crypto_threads: config.workers.crypto.map_or(cores, |threads| usize::try_from(threads).unwrap_or(cores)),
         cache_bytes: usize::try_from(config.storage.cache_mib << 20).unwrap_or(usize::MAX),
         reserve_bytes: config.storage.reserve_mib << 20,
+        checkpoint_file: config.storage.checkpoint_file.clone(),
     })
 }
 

@@ -23,6 +23,7 @@ mod log_record;
 mod merkle;
 pub mod notary;
 mod outbox;
+pub mod outside;
 mod overlay;
 mod packed;
 pub mod random;

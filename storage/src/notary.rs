@@ -96,6 +96,14 @@ impl Notary {
         Ok(())
     }
 
+    /// All checkpoints that were signed, the oldest first.
+    ///
+    /// # Errors
+    /// [`NotaryError::File`] or [`NotaryError::Damaged`].
+    pub fn log(&self) -> Result<Vec<Checkpoint>, NotaryError> {
+        read_log(&*self.disk, &self.path, false)
+    }
+
     /// Whether a checkpoint should be signed now.
     #[must_use]
     pub fn is_due(&self, now: Moment) -> bool {

@@ -23,6 +23,7 @@ use crate::{
     journal::{Appended, Epoch, JournalError, StreamId, Version},
     keys::{Fingerprint, TenantKey},
     notary::{Notary, NotaryError},
+    outside::OutsideFile,
     random::{self, NoRandomness, Random},
     redb_core::{Ground, Options, RedbCore},
     ring::{KeyRing, Purpose, RingError},
@@ -225,6 +226,13 @@ impl TenantStore {
     pub fn notary(&self) -> Result<Notary, NotaryError> {
         let (path, ring, disk) = &self.notary;
         Notary::open(disk.clone(), path.clone(), self.sealer.tenant().clone(), self.core.incarnation, ring)
+    }
+
+    /// The file outside the data directory that this tenant's checkpoints are brought to.
+    #[must_use]
+    pub fn outside(&self, file: PathBuf) -> OutsideFile {
+        let (_, _, disk) = &self.notary;
+        OutsideFile::new(disk.clone(), file, self.sealer.tenant().clone(), self.core.incarnation)
     }
 
     fn check_founding(&self, key: &TenantKey) -> Result<(), StoreError> {

@@ -167,6 +167,7 @@ async fn start_with(
         crypto_threads: 2,
         cache_bytes: 16 << 20,
         reserve_bytes,
+        checkpoint_file: None,
     };
     let outbound = Outbound::new(OutboundSettings::default(), Arc::new(SystemResolver)).expect("settings");
     let seams = Seams {

@@ -1,6 +1,6 @@
 //! How the house is put together: stores are opened, pools and batchers become the infrastructure, then each tenant.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use ozg_protocols::ids::TenantSlug;
 use ozg_storage::{
@@ -96,13 +96,15 @@ impl House {
         specs.push(Spec::new("observer", &supervise::OBSERVER, || Observer, |probe| probe).0);
         let mut tenants = Vec::new();
         let mut branches = Vec::new();
+        let checkpoint_file = settings.checkpoint_file;
         for (settings, store) in settings.tenants.into_iter().zip(&stores) {
             let slug = settings.slug.to_string();
             let (vault, readers) = (pools.vault.clone(), pools.readers.clone());
             let (journal, batcher) = TenantJournal::new(&slug, store.0.core.clone(), vault, readers, &infrastructure);
             specs.push(batcher);
-            let (tenant, branch) =
-                Builder { seams: &seams, pools: &pools, store, journal, house: &probe }.build(settings);
+            let checkpoints = checkpoint_file.clone();
+            let builder = Builder { seams: &seams, pools: &pools, store, journal, checkpoints, house: &probe };
+            let (tenant, branch) = builder.build(settings);
             tenants.push(tenant);
             branches.push(branch);
         }
@@ -184,13 +186,15 @@ struct Builder<'h> {
     pools: &'h AllPools,
     store: &'h Store,
     journal: TenantJournal,
+    /// The file outside that checkpoints are brought to.
+    checkpoints: Option<PathBuf>,
     house: &'h Probe,
 }
 
 impl Builder<'_> {
     /// The tenant's handle, and the tenant as a child of the root.
     fn build(self, settings: TenantSettings) -> (Tenant, Spec) {
-        let Self { seams, pools, store: Store(store), journal, house } = self;
+        let Self { seams, pools, store: Store(store), journal, checkpoints, house } = self;
         let (limits, settings) = (seams.limits, Arc::new(settings));
         let probe = house.child(settings.slug.as_str(), &supervise::TENANT, limits.permits as u64);
         let (seat, tenant) = Seat::empty();
@@ -235,6 +239,7 @@ impl Builder<'_> {
             let (views, files, news) = (views.clone(), files.clone(), news.clone());
             let for_views = ViewsParts { context: context.clone(), views, files, readers: readers.clone(), news };
             let (for_notary, store, readers) = (context.clone(), store.clone(), readers.clone());
+            let outside = checkpoints.clone();
             vec![
                 Spec::seated(
                     "numbers",
@@ -257,7 +262,7 @@ impl Builder<'_> {
                     "notary",
                     &supervise::NOTARY,
                     || NotaryActor,
-                    move |probe| (for_notary.clone(), store.clone(), readers.clone(), probe),
+                    move |probe| (for_notary.clone(), store.clone(), outside.clone(), readers.clone(), probe),
                 )
                 .0,
             ]

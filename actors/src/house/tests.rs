@@ -1,5 +1,6 @@
 //! The laws, tried on a whole house.
 
+mod checkpoints;
 mod clearing;
 mod full_disk;
 mod orders;

@@ -100,6 +100,7 @@ pub struct Metrics {
     appends: Times<Outcome>,
     shed: Family<Shed, Counter>,
     checkpoints: Family<OfTenant, Gauge>,
+    outside: Family<OfTenant, Gauge>,
     /// Actors that panicked.
     pub panics: Counter,
     /// Messages that no handler has seen.
@@ -129,6 +130,7 @@ impl Default for Metrics {
             appends: Family::new_with_constructor(Seconds),
             shed: Family::default(),
             checkpoints: Family::default(),
+            outside: Family::default(),
             panics: Counter::default(),
             dead_letters: Counter::default(),
             passivations: Counter::default(),
@@ -162,6 +164,11 @@ impl Metrics {
         to.register("journal_fenced", "Appends of a writer that lost its place", self.fenced.clone());
         to.register("journal_queue_age_seconds", "Wait of the oldest append of the last batch", self.queue_age.clone());
         to.register("journal_checkpoint_record", "Last record under a signed checkpoint", self.checkpoints.clone());
+        to.register(
+            "journal_checkpoint_outside_record",
+            "Last record that the file outside knows",
+            self.outside.clone(),
+        );
         to.register("shed", "Requests turned away", self.shed.clone());
         to.register("build", "The program that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }
@@ -194,6 +201,12 @@ impl Metrics {
     pub fn checkpoint(&self, tenant: &str, record: u64) {
         let record = i64::try_from(record).unwrap_or(i64::MAX);
         self.checkpoints.get_or_create(&OfTenant { tenant: tenant.to_owned() }).set(record);
+    }
+
+    /// The file outside has the checkpoint of this tenant that covers everything up to this record.
+    pub fn checkpoint_outside(&self, tenant: &str, record: u64) {
+        let record = i64::try_from(record).unwrap_or(i64::MAX);
+        self.outside.get_or_create(&OfTenant { tenant: tenant.to_owned() }).set(record);
     }
 
     /// A request was turned away.

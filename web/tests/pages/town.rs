@@ -59,7 +59,14 @@ fn settings(directory: &TempDir) -> HouseSettings {
         destinations: Vec::new(),
     };
     let (data_dir, tenants) = (directory.path().join("data"), vec![tenant]);
-    HouseSettings { data_dir, tenants, crypto_threads: 1, cache_bytes: 8 << 20, reserve_bytes: 0 }
+    HouseSettings {
+        data_dir,
+        tenants,
+        crypto_threads: 1,
+        cache_bytes: 8 << 20,
+        reserve_bytes: 0,
+        checkpoint_file: None,
+    }
 }
 
 /// Connects to no channel, and keeps what a channel would be given, so that tests can bring cases in.

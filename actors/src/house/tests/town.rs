@@ -48,7 +48,14 @@ pub(super) fn settings(directory: &TempDir) -> HouseSettings {
         destinations: Vec::new(),
     };
     let (data_dir, tenants) = (directory.path().join("data"), vec![tenant]);
-    HouseSettings { data_dir, tenants, crypto_threads: 1, cache_bytes: 8 << 20, reserve_bytes: 0 }
+    HouseSettings {
+        data_dir,
+        tenants,
+        crypto_threads: 1,
+        cache_bytes: 8 << 20,
+        reserve_bytes: 0,
+        checkpoint_file: None,
+    }
 }
 
 pub(super) fn seams(pools: Pools, limits: Limits) -> Seams {
