@@ -48,6 +48,8 @@ pub struct OutboundSettings {
     pub idle: Duration,
     /// Bytes per second that a large answer has to bring on average.
     pub least_rate: u64,
+    /// The longest attachment in clear, in bytes: a longer one is a technical error of its submission.
+    pub longest_attachment: u64,
     /// How we call ourselves.
     pub user_agent: String,
 }
@@ -62,6 +64,7 @@ impl Default for OutboundSettings {
             most_bytes: 16 * 1024 * 1024,
             idle: Duration::from_secs(20),
             least_rate: 8 * 1024,
+            longest_attachment: 2 * 1024 * 1024 * 1024,
             user_agent: concat!("ozg-cloud/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -162,6 +165,12 @@ impl Outbound {
             .build(connector);
         let agent = settings.user_agent.parse().map_err(|_| OutboundError::UserAgent)?;
         Ok(Self { client, agent, settings: Arc::new(settings), meter: Meter::new() })
+    }
+
+    /// The longest attachment in clear that is fetched, in bytes.
+    #[must_use]
+    pub fn longest_attachment(&self) -> u64 {
+        self.settings.longest_attachment
     }
 
     /// Shows what its calls cost among these metrics; once.

@@ -90,6 +90,7 @@ async fn open(data: &std::path::Path, disk: &Arc<dyn Disk>) -> (House, TenantCon
         crypto_threads: 1,
         cache_bytes: 256 << 20,
         reserve_bytes: 0,
+        checkpoint_file: None,
     };
     let (hand_over, handed_over) = mpsc::channel();
     let none = NoChannels::connect();

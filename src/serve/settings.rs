@@ -193,6 +193,7 @@ pub fn outbound(config: &Config) -> Result<OutboundSettings, SettingsError> {
         answer_within: outbound.answer,
         idle: outbound.idle,
         least_rate: outbound.least_rate,
+        longest_attachment: outbound.max_attachment,
         ..OutboundSettings::default()
     })
 }

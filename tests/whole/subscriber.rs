@@ -107,14 +107,21 @@ impl Hall {
 }
 
 async fn start(town: &Town, version: ApiVersion, data: &Path, change: impl FnOnce(&mut DestinationSettings)) -> House {
-    start_with(town, version, data, 0, change).await
+    start_with(town, version, data, Bounds::default(), change).await
+}
+
+/// What a house bounds itself by.
+#[derive(Default)]
+struct Bounds {
+    reserve_bytes: u64,
+    outbound: OutboundSettings,
 }
 
 async fn start_with(
     town: &Town,
     version: ApiVersion,
     data: &Path,
-    reserve_bytes: u64,
+    bounds: Bounds,
     change: impl FnOnce(&mut DestinationSettings),
 ) -> House {
     let slug = "musterstadt".parse().expect("a slug");
@@ -166,10 +173,10 @@ async fn start_with(
         tenants: vec![tenant],
         crypto_threads: 2,
         cache_bytes: 16 << 20,
-        reserve_bytes,
+        reserve_bytes: bounds.reserve_bytes,
         checkpoint_file: None,
     };
-    let outbound = Outbound::new(OutboundSettings::default(), Arc::new(SystemResolver)).expect("settings");
+    let outbound = Outbound::new(bounds.outbound, Arc::new(SystemResolver)).expect("settings");
     let seams = Seams {
         clock: Arc::new(WallClock),
         random,
@@ -428,7 +435,8 @@ async fn bytes_that_end_the_process_three_times_wait_for_a_person_unopened() {
 async fn below_the_reserve_of_free_space_no_submission_is_fetched() {
     let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
     let receipt = town.submit(ApiVersion::V2).await;
-    let house = start_with(&town, ApiVersion::V2, data.path(), u64::MAX, |_| {}).await;
+    let bounds = Bounds { reserve_bytes: u64::MAX, ..Bounds::default() };
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     eventually("nothing is fetched", async || {
         let text = house.metrics_text();
         text.lines().any(|line| line.starts_with("ozg_fitconnect_retries_total") && line.contains("reason=\"full\""))
@@ -480,5 +488,28 @@ async fn metrics_are_named_as_operators_know_them_and_never_name_a_case_or_a_per
             assert!(label == destination || label.contains('.') || digits < 4, "{sample}: this may name a case");
             assert!(!label.contains("Erika") && label != case.number.to_string(), "{sample}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_longer_than_allowed_is_a_technical_error_of_its_submission() {
+    let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
+    let parcel = sample(ApiVersion::V2);
+    let longest = parcel.attachments.iter().map(|part| part.content.length()).max().expect("an attachment");
+    for (longest_attachment, verdict) in [(longest - 1, false), (longest, true)] {
+        let outbound = OutboundSettings { longest_attachment, ..OutboundSettings::default() };
+        let bounds = Bounds { outbound, ..Bounds::default() };
+        let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+        let receipt = town.submit(ApiVersion::V2).await;
+        match town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log") {
+            Verdict::Accepted => assert!(verdict, "accepted at {longest_attachment} of {longest} bytes"),
+            Verdict::Rejected(problems) => {
+                assert!(!verdict, "rejected at {longest_attachment} of {longest} bytes: {problems:?}");
+                let kind = problems[0]["type"].as_str().expect("a type");
+                assert!(problems.len() == 1 && kind.ends_with("technical-error"), "{problems:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        house.drain(Duration::from_secs(10)).await;
     }
 }

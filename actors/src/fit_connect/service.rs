@@ -89,6 +89,11 @@ impl DeliveryService {
         &self.credentials
     }
 
+    /// The longest attachment in clear that is fetched, in bytes.
+    pub(crate) fn longest_attachment(&self) -> u64 {
+        self.outbound.longest_attachment()
+    }
+
     /// One page of what waits to be fetched, and where the next begins.
     pub(crate) async fn waiting(&self, offset: u64) -> Result<(Vec<SubmissionIds>, Option<u64>), ServiceError> {
         let path = format!("submissions?destinationId={}&limit={MAX_LIMIT}&offset={offset}", self.settings.id);

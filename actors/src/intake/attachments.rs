@@ -22,8 +22,8 @@ use ozg_storage::{blob::BlobWriter, journal::WrappedKey};
 use super::{Desk, ServiceError, Trouble, judging::inflate};
 use crate::outbound::{CallError, Streaming};
 
-/// The largest attachment in clear.
-pub(super) const MOST: u64 = 8 * 1024 * 1024 * 1024;
+/// What a part has besides its ciphertext in base64: header, wrapped key, nonce, tag.
+const ENVELOPE: u64 = 16 * 1024;
 /// Text that goes to the pool at a time.
 const BATCH: usize = 256 * 1024;
 
@@ -76,10 +76,13 @@ pub(super) async fn keep(
     let writer = blobs.workers().run("begin", move || store.begin()).await?.map_err(crate::blobs::BlobError::from)?;
     let mut sink = Box::new(Sink { writer, hasher: ContentHasher::new() });
     let mut fetched = Vec::new();
+    // The limit is for the whole of it: fragments share it.
+    let mut left = desk.service.longest_attachment();
     for part in parts(described) {
-        match open_part(desk, submission, *part, sink).await? {
+        match open_part(desk, submission, *part, left, sink).await? {
             Ok((opened, back)) => {
                 desk.meter.bytes(opened.length);
+                left = left.saturating_sub(opened.length);
                 fetched.push(FetchedPart::Opened(opened.tag));
                 sink = back;
             }
@@ -108,9 +111,10 @@ async fn open_part(
     desk: &Desk,
     submission: SubmissionId,
     part: AttachmentId,
+    most: u64,
     sink: Box<Sink>,
 ) -> Result<PartRead, Trouble> {
-    match stream_part(desk, submission, part, sink).await {
+    match stream_part(desk, submission, part, most, sink).await {
         Err(Trouble::Service(ServiceError::Call(CallError::TooLarge))) => {
             Ok(Err(FetchedPart::Unreadable { reason: JweRefused::TooLarge.into(), tag: None }))
         }
@@ -122,9 +126,10 @@ async fn stream_part(
     desk: &Desk,
     submission: SubmissionId,
     part: AttachmentId,
+    most: u64,
     mut sink: Box<Sink>,
 ) -> Result<PartRead, Trouble> {
-    let mut streaming = match desk.service.attachment(submission, part, MOST / 3 * 4 + 16 * 1024).await {
+    let mut streaming = match desk.service.attachment(submission, part, most / 3 * 4 + ENVELOPE).await {
         Err(error) if error.status() == Some(404) => return missing(desk, submission).await,
         answer => answer?,
     };
@@ -136,7 +141,7 @@ async fn stream_part(
         let (batch, last) = batch(&mut streaming).await?;
         let settings = desk.settings.clone();
         let job = desk.context.crypto.run("attachment", move || {
-            let limits = Limits { ciphertext: MOST, inflate: inflate(&settings, MOST) };
+            let limits = Limits { ciphertext: most, inflate: inflate(&settings, most) };
             let keys = settings.decryption_keys.iter().map(|key| &**key);
             step(stage, sink, &batch, last, limits, |head| {
                 let kid = &head.header.kid;

@@ -149,7 +149,8 @@ async fn a_house_whose_infrastructure_fails_too_often_is_not_alive() {
     let town = Town::founded().await;
     let root = Address::fixed(town.house.0.root.clone());
     let within = Duration::from_secs(2);
-    for _ in 0..6 {
+    // Six failures are too many; on a slow machine somebody else may be met last once or twice.
+    for _ in 0..12 {
         // What was started first is drained last.
         let Ok(Some(cell)) = root.ask(within, RootMessage::Staff).await.map(|staff| staff.last().cloned()) else {
             break;
