@@ -31,6 +31,7 @@ use crate::{
         DestinationMeter,
         service::{DeliveryService, ServiceError},
     },
+    outbound::CallError,
     outbox::OutboxMessage,
     pool::JobLost,
     settings::DestinationSettings,
@@ -122,6 +123,11 @@ impl Trouble {
             Self::Lost(_) => "job-lost",
             Self::Other(why) => why,
         }
+    }
+
+    /// Whether the submission itself is to blame, so that trying it for ever would end no better.
+    const fn is_its_own_fault(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Service(ServiceError::Call(CallError::TooLarge)))
     }
 
     fn ending(&self) -> Ending {

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ozg_protocols::{
     application::Channel,
-    fit_connect::verify::{Retry, Stop},
+    fit_connect::{
+        api::submission::SubmissionIds,
+        verify::{Retry, Stop},
+    },
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -77,7 +80,8 @@ async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
     ending
 }
 
-/// Bytes on which a job panicked have used up their attempt; any other trouble is not their fault.
+/// Bytes on which a job panicked, or of which there are too many, have used up their attempt; any other trouble is not
+/// their fault.
 async fn attempt(desk: &Arc<Desk>, assignment: Assignment) -> Result<Ending, Trouble> {
     let intake = intake_of(&desk.context, assignment.ids.submission_id);
     let mut record = IntakeRecord::load(&desk.context, intake).await?;
@@ -85,7 +89,7 @@ async fn attempt(desk: &Arc<Desk>, assignment: Assignment) -> Result<Ending, Tro
     let ending = take_through(desk, assignment, &mut record).await;
     let now =
         record.intake.as_ref().filter(|intake| intake.state == IntakeState::Open).map_or(0, |intake| intake.attempts);
-    if now > before && matches!(&ending, Err(trouble) if !matches!(trouble, Trouble::Lost(_))) {
+    if now > before && matches!(&ending, Err(trouble) if !trouble.is_its_own_fault()) {
         record.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await?;
     }
     ending
@@ -117,8 +121,15 @@ async fn take_through(
     if !desk.context.journal.has_room().await {
         return Err(Trouble::NoRoom);
     }
-    let Some(fetched) = fetching::fetch(desk, ids).await? else { return Ok(Ending::Gone) };
-    if !count(desk, record, &fetched).await? {
+    let fetched = match fetching::fetch(desk, ids).await {
+        // It will be as long the next time: without a count it would be fetched for ever.
+        Err(trouble) if trouble.is_its_own_fault() => {
+            return if count(desk, record, ids, None).await? { Err(trouble) } else { Ok(Ending::Settled) };
+        }
+        fetched => fetched?,
+    };
+    let Some(fetched) = fetched else { return Ok(Ending::Gone) };
+    if !count(desk, record, ids, Some(&fetched)).await? {
         return Ok(Ending::Settled);
     }
     let fetched = Arc::new(fetched);
@@ -133,14 +144,21 @@ async fn take_through(
     }
 }
 
-/// Keeps what came and counts the attempt, durably. False: there are no attempts left, a person has to look.
-async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched) -> Result<bool, Trouble> {
+/// Keeps what came, if it came, and counts the attempt, durably. False: there are no attempts left, a person has to look.
+async fn count(
+    desk: &Desk,
+    record: &mut IntakeRecord,
+    ids: SubmissionIds,
+    fetched: Option<&Fetched>,
+) -> Result<bool, Trouble> {
     let Some(intake) = &record.intake else {
-        let (raw, keys) = raw::keep(desk, fetched).await?;
-        let ids = fetched.ids;
+        let (raw, keys) = match fetched {
+            Some(fetched) => raw::keep(desk, fetched).await?,
+            None => (raw::nothing(), Vec::new()),
+        };
         let channel =
             Channel::FitConnect { destination: desk.settings.id, submission: ids.submission_id, case: ids.case_id };
-        let service = fetched.submission.service_type.as_ref();
+        let service = fetched.and_then(|fetched| fetched.submission.service_type.as_ref());
         let service = service.map(|service| service.identifier.clone()).unwrap_or_default();
         let events = vec![IntakeEvent::Kept { channel, service, raw }, IntakeEvent::Attempted { number: 1 }];
         record.append(events, keys).await?;
@@ -151,7 +169,7 @@ async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched) -> Res
     record.append(vec![next], Vec::new()).await?;
     if !left {
         desk.meter.clearing("failed-three-times");
-        let (destination, submission) = (desk.settings.id, fetched.ids.submission_id);
+        let (destination, submission) = (desk.settings.id, ids.submission_id);
         tracing::error!(%destination, %submission, most = MOST_ATTEMPTS, "a submission is not opened again: a person has to look");
     }
     Ok(left)
