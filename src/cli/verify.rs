@@ -92,7 +92,7 @@ fn summary(report: &Report) -> String {
 
 fn in_german(error: &VerifyError) -> String {
     match error {
-        VerifyError::Journal { record: 0, what, .. } => format!("BESCHÄDIGT vor dem ersten Datensatz: {what}"),
+        VerifyError::Journal { record: 0, what, .. } => format!("BESCHÄDIGT außerhalb der Datensätze: {what}"),
         VerifyError::Journal { record, what, .. } => format!("BESCHÄDIGT ab Datensatz {record}: {what}"),
         VerifyError::OtherHistory { record } => {
             format!("VERÄNDERT: die Datensätze bis {record} sind nicht die des Prüfpunkts")

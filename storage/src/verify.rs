@@ -168,6 +168,8 @@ struct Verification {
     tenant: TenantSlug,
     foundation: Foundation,
     shelf: Shelf,
+    /// What redb's own check says; which record it hit, if any, is still to be found.
+    damage: Option<Fault>,
     keys: Keys,
     checkpoints: Vec<Checkpoint>,
     chains: HashMap<StreamId, Chain>,
@@ -186,8 +188,7 @@ impl Verification {
         let paths = Paths::of(data, tenant);
         disk.list(&paths.root).map_err(|_| StoreError::Absent)?;
         let lock = disk.lock(&paths.lock())?.ok_or(StoreError::InUse)?;
-        let shelf = Shelf::open(disk.clone(), &paths.journal(), 64 << 20)?;
-        shelf.check()?;
+        let (shelf, damage) = open_shelf(&disk, &paths)?;
         let foundation = shelf.foundation()?;
         if foundation.tenant != tenant.as_str() {
             return Err(StoreError::ForeignTenant.into());
@@ -217,7 +218,7 @@ impl Verification {
         let checkpoints = notary::read_log(&*disk, &paths.checkpoints(), false)?;
         let report = Report { keys: count, seals: key.is_some(), ..Report::default() };
         let (tenant, chains) = (tenant.clone(), HashMap::new());
-        Ok(Self { disk, paths, tenant, foundation, shelf, keys, checkpoints, chains, report, _lock: lock })
+        Ok(Self { disk, paths, tenant, foundation, shelf, damage, keys, checkpoints, chains, report, _lock: lock })
     }
 
     fn run(mut self, shown: Option<&Checkpoint>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, VerifyError> {
@@ -234,6 +235,9 @@ impl Verification {
         let total = newest + bytes / 4_096;
         self.check_log(newest, shown, &mut |done| progress(done, total))?;
         self.check_rows()?;
+        if let Some(damage) = self.damage {
+            return Err(damage.into());
+        }
         let mut done = newest;
         for (id, length) in blobs {
             self.check_blob(id)?;
@@ -260,13 +264,11 @@ impl Verification {
         let mut signed = signed.into_iter().peekable();
         let mut next = 1;
         while next <= newest {
-            let page = self.shelf.read(|transaction| {
-                let log = transaction.open_table(tables::LOG)?;
-                let rows = log.range(next..)?.take(1_000);
-                rows.map(|row| row.map(|(number, bytes)| (number.value(), bytes.value().to_vec())))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(Fault::from)
-            })?;
+            let (page, end) = self.page(next);
+            if page.is_empty() {
+                end?;
+                return Err(broken(next, None, "the record is missing"));
+            }
             for (number, bytes) in page {
                 if number != next {
                     return Err(broken(next, None, "the record is missing"));
@@ -283,6 +285,27 @@ impl Verification {
         }
         self.report.records = newest;
         Ok(())
+    }
+
+    /// The next records of the log as far as they read, and why the next one does not.
+    fn page(&self, next: u64) -> (Vec<(u64, Vec<u8>)>, Result<(), VerifyError>) {
+        let mut page = Vec::new();
+        let read = || {
+            self.shelf.read(|transaction| {
+                let log = transaction.open_table(tables::LOG)?;
+                for row in log.range(next..)?.take(1_000) {
+                    let (number, bytes) = row?;
+                    page.push((number.value(), bytes.value().to_vec()));
+                }
+                Ok(())
+            })
+        };
+        let unreadable = Err(Fault::damaged(0, "the file breaks its reader"));
+        let end = match catch_unwind(AssertUnwindSafe(read)).unwrap_or(unreadable) {
+            Err(Fault::Damaged { what, .. }) => Err(broken(next + page.len() as u64, None, what)),
+            end => end.map_err(VerifyError::from),
+        };
+        (page, end)
     }
 
     fn check_record(&mut self, number: u64, record: &LogRecord) -> Result<(), VerifyError> {
@@ -380,6 +403,19 @@ impl Verification {
         self.report.blobs += 1;
         Ok(())
     }
+}
+
+/// The journal's file, and what redb's own check of it says. After a failed check the file is opened anew, so that what is
+/// walked is what lies on the disk and not what redb made of it.
+fn open_shelf(disk: &Arc<dyn Disk>, paths: &Paths) -> Result<(Shelf, Option<Fault>), Fault> {
+    let open = || Shelf::open(disk.clone(), &paths.journal(), 64 << 20);
+    let shelf = open()?;
+    let unforeseen = Err(Fault::damaged(0, "the file breaks its reader"));
+    let Err(fault) = catch_unwind(AssertUnwindSafe(|| shelf.check())).unwrap_or(unforeseen) else {
+        return Ok((shelf, None));
+    };
+    drop(shelf);
+    Ok((open().map_err(|_| fault.clone())?, Some(fault)))
 }
 
 fn broken(record: u64, stream: Option<StreamId>, what: &'static str) -> VerifyError {

@@ -113,6 +113,29 @@ fn a_flipped_bit_is_found_in_every_file_or_changes_nothing() {
 }
 
 #[test]
+fn the_first_record_that_a_flipped_bit_hit_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, _) = furnished(&directory);
+    let store = sample.open().expect("opens");
+    let page = store.core.tail(&store.core.beginning(), 1_000).expect("reads");
+    let bodies: Vec<_> =
+        page.records.iter().map(|record| (record.number.0, record.body.clone().expect("is there").bytes)).collect();
+    drop((store, page));
+    let journal = directory.path().join("musterstadt/journal.redb");
+    let whole = fs::read(&journal).expect("reads");
+    for (number, body) in bodies.into_iter().skip(3).step_by(40) {
+        let mut bytes = whole.clone();
+        // A record may lie in the file more than once: only its newest copy is read.
+        let places: Vec<_> = bytes.windows(32).enumerate().filter(|(_, window)| *window == &body[..32]).collect();
+        let places: Vec<_> = places.into_iter().map(|(place, _)| place).collect();
+        places.into_iter().for_each(|place| bytes[place + 9] ^= 4);
+        fs::write(&journal, bytes).expect("writes");
+        let found = verify(&sample, None).expect_err("is broken");
+        assert!(matches!(found, VerifyError::Journal { record, .. } if record == number), "{number}: {found}");
+    }
+}
+
+#[test]
 fn a_store_that_is_older_than_the_checkpoint_shown_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let (sample, _) = furnished(&directory);
