@@ -66,7 +66,7 @@ pub enum DemoError {
     #[error("the machine gives no random bytes")]
     NoRandomness,
     /// A process does not start, or ended before it should.
-    #[error("{name} does not run; see {log}")]
+    #[error("`ozg-cloud {name}` läuft nicht; warum, steht in {log}")]
     Process {
         /// Which.
         name: &'static str,

@@ -15,7 +15,7 @@ use ozg_actors::{
     tenant::Limits,
 };
 use ozg_storage::{disk::RealDisk, random::StrongRandom};
-use ozg_web::{Running, ServeError};
+use ozg_web::{Running, ServeError, WebSettings};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
@@ -72,20 +72,33 @@ pub async fn open_house(settings: HouseSettings, config: &Config) -> Result<Hous
 /// Starts everything that the configuration describes.
 ///
 /// # Errors
-/// [`RunError`]; nothing runs then.
+/// [`RunError`]; what ran already was closed in order.
 pub async fn start(config: &Config) -> Result<Served, RunError> {
-    let house = open_house(settings::house(config)?, config).await?;
+    // Whatever can be wrong with the settings is found before anything runs.
+    let (house, web) = (settings::house(config)?, settings::pages(config)?);
+    let house = open_house(house, config).await?;
+    let serving = serve(&house, web, config).await;
+    match serving {
+        Ok((pages, operations)) => Ok(Served { house, pages, operations }),
+        Err(error) => {
+            house.drain(GOODBYE).await;
+            Err(error)
+        }
+    }
+}
+
+async fn serve(house: &House, web: WebSettings, config: &Config) -> Result<(Running, Option<Running>), RunError> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let ids = Ids::new(Arc::new(StrongRandom::new()));
+    let pages = ozg_web::serve(house.clone(), clock.clone(), ids.clone(), web).await?;
     let operations = match config.operations.listen {
         Some(listen) => {
-            let web = settings::operations(listen);
-            Some(ozg_web::serve_operations(house.clone(), clock.clone(), ids.clone(), web).await?)
+            let web = settings::operations(listen, config);
+            Some(ozg_web::serve_operations(house.clone(), clock, ids, web).await?)
         }
         None => None,
     };
-    let pages = ozg_web::serve(house.clone(), clock, ids, settings::pages(config)?).await?;
-    Ok(Served { house, pages, operations })
+    Ok((pages, operations))
 }
 
 impl Served {

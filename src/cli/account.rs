@@ -35,7 +35,7 @@ enum Command {
     Add(Add),
 }
 
-/// Legt ein Konto an oder setzt es neu; das Kennwort wird von der Standardeingabe gelesen. Der Server darf nicht laufen
+/// Legt ein Konto an oder setzt es neu; das Passwort wird von der Standardeingabe gelesen. Der Server darf nicht laufen
 #[derive(Debug, Args)]
 #[command(help_template = "{about}\n\nAufruf: {usage}\n\n{positionals}\n\nOptionen:\n{options}\n")]
 struct Add {
@@ -78,7 +78,7 @@ impl Add {
         io::stdin().lock().read_line(&mut password).map_err(failed)?;
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
         if password.chars().count() < SHORTEST {
-            return Err(Failure::refused(format!("das Kennwort braucht mindestens {SHORTEST} Zeichen")));
+            return Err(Failure::refused(format!("das Passwort braucht mindestens {SHORTEST} Zeichen")));
         }
         let Self { tenant: slug, user, name, roles, org_units } = self;
         let account = NewAccount { user, name, roles, org_units, password: Secret::new(password) };

@@ -56,35 +56,30 @@ impl Arguments {
         runtime.block_on(async {
             context.say("Die Demo-Stadt wird eingerichtet …")?;
             let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-            let live = live(settings, started, check, context);
-            tokio::select! {
-                lived = live => lived,
+            let mut town = Town::start(settings, started).await.map_err(failed)?;
+            let lived = tokio::select! {
+                lived = live(&mut town, check, context) => lived,
                 _ = terminate.recv() => Ok(ExitCode::SUCCESS),
                 interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed).map(|()| ExitCode::SUCCESS),
-            }
+            };
+            town.stop().await;
+            lived
         })
     }
 }
 
-async fn live(
-    settings: DemoSettings,
-    started: Instant,
-    check: bool,
-    context: &mut Context<'_>,
-) -> Result<ExitCode, Failure> {
-    let mut town = Town::start(settings, started).await.map_err(failed)?;
+async fn live(town: &mut Town, check: bool, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
     let FirstCase { accepted, visible } = town.first_case().await.map_err(failed)?;
     context.say(format_args!("Erster Antrag: angenommen nach {} s", seconds(accepted)))?;
     context.say(format_args!("Erster Vorgang: in Alfa sichtbar nach {} s", seconds(visible)))?;
     if check {
-        town.stop().await;
         return Ok(ExitCode::SUCCESS);
     }
-    greet(&town, context)?;
-    Err(failed(match town.live().await {
-        Err(error) => error,
-        Ok(()) => return Ok(ExitCode::SUCCESS),
-    }))
+    greet(town, context)?;
+    match town.live().await {
+        Err(error) => Err(failed(error)),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn greet(town: &Town, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -92,7 +87,7 @@ fn greet(town: &Town, context: &mut Context<'_>) -> Result<(), Failure> {
     for (name, address) in town.addresses() {
         context.say(format_args!("{name}: {address}"))?;
     }
-    context.say(format_args!("\nAnmelden mit dem Kennwort {PASSWORD} als"))?;
+    context.say(format_args!("\nAnmelden mit dem Passwort {PASSWORD} als"))?;
     for account in ACCOUNTS {
         context.say(format_args!("  {:<6} {} ({})", account.user, account.name, account.what))?;
     }

@@ -39,6 +39,8 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
+            // Ctrl+C goes to the whole group; whoever started it asks it to end in order.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(file)?;

@@ -17,7 +17,7 @@ use ozg_protocols::{
     },
     forms::data_schema::{DataSchemas, SchemaRefused},
 };
-use ozg_web::{Limits, PublicAddress, Scheme, TlsIdentity, TlsIdentityError, WebSettings};
+use ozg_web::{Limits, Monitors, PublicAddress, Scheme, TlsIdentity, TlsIdentityError, WebSettings};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use crate::config::{ApiVersion, Config, Destination, SecretPlace, SecretUnavailable, Tenant, Tls};
@@ -210,14 +210,21 @@ pub fn pages(config: &Config) -> Result<WebSettings, SettingsError> {
         tls: config.server.tls.as_ref().map(tls).transpose()?,
         public: Some(PublicAddress { scheme, port: public.port() }),
         operations_here: config.operations.listen.is_none(),
+        monitors: monitors(config),
         limits: Limits { body: usize::try_from(config.server.max_body).unwrap_or(usize::MAX), ..Limits::default() },
     })
 }
 
 /// How metrics and probes are served on a socket of their own.
 #[must_use]
-pub fn operations(listen: SocketAddr) -> WebSettings {
-    WebSettings { listen, tls: None, public: None, operations_here: true, limits: Limits::default() }
+pub fn operations(listen: SocketAddr, config: &Config) -> WebSettings {
+    let (monitors, limits) = (monitors(config), Limits::default());
+    WebSettings { listen, tls: None, public: None, operations_here: true, monitors, limits }
+}
+
+fn monitors(config: &Config) -> Monitors {
+    let allowed = config.operations.allowed.clone();
+    Monitors::at(move |address| allowed.iter().any(|network| network.contains(address)))
 }
 
 fn tls(tls: &Tls) -> Result<TlsIdentity, SettingsError> {

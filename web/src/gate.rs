@@ -4,7 +4,7 @@
 //! that takes too long becomes an error page, headers are added, one line is logged: method, route, status, duration, and
 //! nothing that could name a person or a case.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -20,7 +20,7 @@ use crate::{
     answer::{Asker, Trouble},
     app::App,
     origin, routes, security,
-    settings::Limits,
+    settings::{Limits, Monitors},
 };
 
 type Body = BoxBody<Bytes, BodyError>;
@@ -40,16 +40,17 @@ struct Inner {
     app: App,
     handler: Handler,
     limits: Limits,
+    monitors: Monitors,
     over_tls: bool,
 }
 
 impl Gate {
-    pub(crate) fn new(app: App, handler: Handler, limits: Limits, over_tls: bool) -> Self {
-        Self(Arc::new(Inner { app, handler, limits, over_tls }))
+    pub(crate) fn new(app: App, handler: Handler, limits: Limits, monitors: Monitors, over_tls: bool) -> Self {
+        Self(Arc::new(Inner { app, handler, limits, monitors, over_tls }))
     }
 
-    /// Answers one request.
-    pub(crate) async fn pass<B>(self, request: Request<B>) -> Response
+    /// Answers one request that came from this address.
+    pub(crate) async fn pass<B>(self, request: Request<B>, from: IpAddr) -> Response
     where
         B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -57,7 +58,7 @@ impl Gate {
         let started = Instant::now();
         let (method, route) = (request.method().clone(), routes::label(request.uri().path()));
         let asker = Asker::of(request.method(), request.uri(), request.headers());
-        let mut response = match self.admit(request) {
+        let mut response = match self.admit(request, from) {
             Ok(request) => self.handle(request, &asker, route).await,
             Err(trouble) => trouble.answer(&asker),
         };
@@ -67,7 +68,7 @@ impl Gate {
         response
     }
 
-    fn admit<B>(&self, mut request: Request<B>) -> Result<Request<Body>, Trouble>
+    fn admit<B>(&self, mut request: Request<B>, from: IpAddr) -> Result<Request<Body>, Trouble>
     where
         B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -77,6 +78,9 @@ impl Gate {
             return Err(Trouble::TooLarge);
         }
         let uri = request.uri().clone();
+        if routes::for_monitors(uri.path()) && !self.0.monitors.allow(from, request.headers()) {
+            return Err(Trouble::NotFound);
+        }
         if !routes::for_every_host(uri.path()) {
             let host = host(&uri, request.headers(), request.version()).ok_or(Trouble::UnknownHost)?;
             let tenant = self.0.app.house().tenant_by_host(&host).ok_or(Trouble::UnknownHost)?;

@@ -67,6 +67,19 @@ pub(crate) fn decimal(sent: &str) -> String {
     sent.replacen('.', ",", 1)
 }
 
+/// An amount of euros as sent (`13.0`, `1250.5`) as people write it: `13,00 €`, `1.250,50 €`. What is no such amount stays.
+#[must_use]
+pub(crate) fn euros(sent: &str) -> String {
+    let (whole, cents) = sent.split_once('.').unwrap_or((sent, ""));
+    let cents = cents.trim_end_matches('0');
+    match whole.parse() {
+        Ok(whole) if cents.len() <= 2 && cents.bytes().all(|c| c.is_ascii_digit()) => {
+            format!("{},{cents:0<2}\u{a0}€", count(whole))
+        }
+        _ => format!("{}\u{a0}€", decimal(sent)),
+    }
+}
+
 /// `318 kB`, `2,4 MB`: decimal units, one digit behind the comma from megabytes on.
 #[must_use]
 pub(crate) fn size(bytes: u64) -> String {
@@ -113,6 +126,11 @@ mod tests {
     fn numbers_are_grouped_by_dots_and_cut_by_commas() {
         assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1.000", "1.234.567"]);
         assert_eq!(decimal("1250.50"), "1250,50");
+        let amounts = ["13.0", "1250.5", "30.70", "7", "0.125"].map(euros);
+        assert_eq!(
+            amounts,
+            ["13,00 €", "1.250,50 €", "30,70 €", "7,00 €", "0,125 €"].map(|text| text.replace(' ', "\u{a0}"))
+        );
         assert_eq!([size(999), size(317_600), size(2_449_000)], ["999\u{a0}B", "318\u{a0}kB", "2,4\u{a0}MB"]);
         assert_eq!(milliseconds(Duration::from_micros(41_680)), "41,7");
     }

@@ -23,4 +23,4 @@ mod settings;
 mod words;
 
 pub use server::{Running, ServeError, serve, serve_operations};
-pub use settings::{Limits, PublicAddress, Scheme, TlsIdentity, TlsIdentityError, WebSettings};
+pub use settings::{Limits, Monitors, PublicAddress, Scheme, TlsIdentity, TlsIdentityError, WebSettings};

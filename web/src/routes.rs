@@ -127,7 +127,12 @@ async fn gather<B: Buf, E>(body: impl Stream<Item = Result<B, E>>, limit: usize)
 
 /// Whether this is answered whatever host was named: monitors and browsers' caches know none.
 pub(crate) fn for_every_host(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/metrics" | "/favicon.ico") || path.starts_with("/dateien/")
+    for_monitors(path) || path == "/favicon.ico" || path.starts_with("/dateien/")
+}
+
+/// Whether monitors ask for this.
+pub(crate) fn for_monitors(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 
 /// Whether machines call this, which prove themselves in their own way.

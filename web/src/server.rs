@@ -4,7 +4,13 @@
 //! many waits in the backlog. When the server stops, nothing new is accepted, streams are told to end, open requests get
 //! their time, and what is left then is cut.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -115,7 +121,13 @@ async fn start(
     let public = settings.public.unwrap_or(PublicAddress { scheme, port: address.port() });
     let (closing, closed) = watch::channel(false);
     let app = App::new(house, clock, ids, public, closed.clone());
-    let gate = Gate::new(app.clone(), gate::handler(routes(&app)), settings.limits, public.scheme == Scheme::Https);
+    let gate = Gate::new(
+        app.clone(),
+        gate::handler(routes(&app)),
+        settings.limits,
+        settings.monitors,
+        public.scheme == Scheme::Https,
+    );
     let listening = Listening { listener, gate, tls: settings.tls, limits: settings.limits };
     let accepting = tokio::spawn(listening.run(closed));
     Ok(Running { address, public, closing, accepting })
@@ -142,9 +154,9 @@ impl Listening {
                 accepted = accept(&self.listener, &places) => accepted,
             };
             match accepted {
-                Ok((stream, place)) => {
+                Ok((stream, from, place)) => {
                     let (gate, limits, watcher) = (self.gate.clone(), self.limits, graceful.watcher());
-                    let connection = Connection { gate, limits, watcher, _place: place };
+                    let connection = Connection { gate, from, limits, watcher, _place: place };
                     connections.spawn(connection.serve(stream, tls.clone()));
                 }
                 Err(error) => {
@@ -162,16 +174,20 @@ impl Listening {
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, from) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, from.ip(), place))
 }
 
 /// One connection, from its first byte to its last.
 struct Connection {
     gate: Gate,
+    from: IpAddr,
     limits: Limits,
     watcher: Watcher,
     _place: OwnedSemaphorePermit,
@@ -201,10 +217,10 @@ impl Connection {
             Version::One => builder.http1_only(),
             Version::Two => builder.http2_only(),
         };
-        let gate = self.gate;
+        let (gate, from) = (self.gate, self.from);
         let service = hyper::service::service_fn(move |request| {
             let gate = gate.clone();
-            async move { Ok::<_, Infallible>(gate.pass(request).await) }
+            async move { Ok::<_, Infallible>(gate.pass(request, from).await) }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = self.watcher.watch(connection).await {

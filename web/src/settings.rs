@@ -1,11 +1,16 @@
 //! What the server has to be told: where it listens, how browsers reach it, what its limits are.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio_rustls::rustls::{
     self, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use warp::http::HeaderMap;
 
 /// How the pages are served.
 #[derive(Debug, Clone)]
@@ -18,8 +23,39 @@ pub struct WebSettings {
     pub public: Option<PublicAddress>,
     /// Where `/livez`, `/readyz` and `/metrics` are answered besides; on the main listener too when true.
     pub operations_here: bool,
+    /// Who may ask there.
+    pub monitors: Monitors,
     /// What each connection and request may take.
     pub limits: Limits,
+}
+
+/// Who may ask for `/livez`, `/readyz` and `/metrics`: by the address of the connection. What a proxy hands on is refused,
+/// because that address would be the proxy's.
+#[derive(Clone)]
+pub struct Monitors(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Monitors {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Monitors")
+    }
+}
+
+impl Monitors {
+    /// Those whose address fits.
+    pub fn at(fits: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fits))
+    }
+
+    /// This machine.
+    #[must_use]
+    pub fn here() -> Self {
+        Self::at(|address| address.is_loopback())
+    }
+
+    pub(crate) fn allow(&self, from: IpAddr, headers: &HeaderMap) -> bool {
+        let handed_on = ["forwarded", "x-forwarded-for", "via"].iter().any(|name| headers.contains_key(*name));
+        !handed_on && (self.0)(from.to_canonical())
+    }
 }
 
 /// The part of an address before and after the tenant's host.
@@ -129,6 +165,15 @@ mod tests {
         let at = |scheme, port| PublicAddress { scheme, port }.origin("musterstadt.localhost");
         assert_eq!(at(Scheme::Http, 8080), "http://musterstadt.localhost:8080");
         assert_eq!(at(Scheme::Https, 443), "https://musterstadt.localhost");
+    }
+
+    #[test]
+    fn a_monitor_is_known_by_its_own_address_and_never_through_a_proxy() {
+        let (here, mut headers) = ([127, 0, 0, 1].into(), HeaderMap::new());
+        assert!(Monitors::here().allow(here, &headers));
+        assert!(!Monitors::here().allow([192, 0, 2, 1].into(), &headers));
+        headers.insert("x-forwarded-for", "192.0.2.1".parse().expect("valid"));
+        assert!(!Monitors::here().allow(here, &headers));
     }
 
     #[test]

@@ -62,7 +62,7 @@ async fn deliver(visit: &Visit, case: CaseId, file: AttachmentId) -> Result<Resp
 fn describe(response: &mut Response, about: &Attachment, view: Option<&'static str>) {
     let way = if view.is_some() { "inline" } else { "attachment" };
     set(response, header::CONTENT_TYPE, view.unwrap_or("application/octet-stream"));
-    set(response, header::CONTENT_DISPOSITION, &disposition(way, about.display_name()));
+    set(response, header::CONTENT_DISPOSITION, &disposition(way, &shown_name(about)));
     set(response, header::ACCEPT_RANGES, "bytes");
     let policy = if view == Some("application/pdf") { security::PDF_POLICY } else { security::FILE_POLICY };
     set(response, header::CONTENT_SECURITY_POLICY, policy);
@@ -77,6 +77,14 @@ fn set(response: &mut Response, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
+}
+
+/// The name of a file without marks that change the direction of writing: with them `fdp.exe` can be made to look like
+/// `exe.pdf` (Unicode TR 36, section 2.5).
+pub(crate) fn shown_name(file: &Attachment) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    file.display_name().chars().filter(|c| !turns(*c)).collect()
 }
 
 /// `Content-Disposition` (RFC 6266) with the name for old and for new readers (RFC 8187). No part of it can be a path.

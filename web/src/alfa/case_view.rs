@@ -328,7 +328,7 @@ pub(crate) fn viewable(media_type: &str) -> Option<&'static str> {
 fn file_view(case: CaseId, file: &Attachment) -> FileView {
     let download = format!("/vorgang/{case}/anhang/{}", file.id);
     FileView {
-        name: file.display_name().to_owned(),
+        name: super::attachment::shown_name(file),
         description: file.description.clone().filter(|text| !text.trim().is_empty()),
         purpose: words::purpose(file.purpose),
         size: german::size(file.bytes),
@@ -342,9 +342,7 @@ fn payment_lines(payment: &Payment) -> Vec<Line> {
         Line::new("Stand", words::payment_status(payment.status)),
         Line::new("Zahlungsart", words::payment_method(payment.method)),
     ];
-    lines.extend(
-        payment.gross_amount.as_ref().map(|amount| Line::new("Betrag", format!("{}\u{a0}€", german::decimal(amount)))),
-    );
+    lines.extend(payment.gross_amount.as_ref().map(|amount| Line::new("Betrag", german::euros(amount))));
     lines.push(Line::new("Zahlungsreferenz", &payment.transaction_reference));
     lines
 }

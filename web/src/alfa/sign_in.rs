@@ -79,7 +79,7 @@ async fn enter(visit: &Visit, form: &Fields) -> Result<Response, Trouble> {
         }
         Err(SignInError::Wrong) => Ok(again(visit, form, StatusCode::UNPROCESSABLE_ENTITY, wrong())),
         Err(SignInError::TooMany { retry_after }) => {
-            let text = format!("Bitte warten Sie {} und versuchen Sie es dann erneut.", german::wait(retry_after));
+            let text = format!("Bitte versuchen Sie es in {} erneut.", german::wait(retry_after));
             let notice = Notice::new("warning", "Zu viele Versuche", text);
             let mut response = again(visit, form, StatusCode::TOO_MANY_REQUESTS, notice);
             let seconds = HeaderValue::from(retry_after.as_secs().max(1));

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command, sync::Arc};
 
 use ozg_actors::seams::{Ids, WallClock};
 use ozg_storage::random::StrongRandom;
-use ozg_web::{Limits, TlsIdentity, WebSettings};
+use ozg_web::{Limits, Monitors, TlsIdentity, WebSettings};
 
 use crate::town::{HOST, Town};
 
@@ -33,8 +33,14 @@ async fn both_versions_of_http_are_spoken_over_tls() {
     };
     let town = Town::founded().await;
     let listen = "127.0.0.1:0".parse().expect("valid");
-    let settings =
-        WebSettings { listen, tls: Some(tls), public: None, operations_here: false, limits: Limits::default() };
+    let settings = WebSettings {
+        listen,
+        tls: Some(tls),
+        public: None,
+        operations_here: false,
+        monitors: Monitors::here(),
+        limits: Limits::default(),
+    };
     let ids = Ids::new(Arc::new(StrongRandom::new()));
     let server = ozg_web::serve(town.house.clone(), Arc::new(WallClock), ids, settings).await.expect("listens");
     let port = server.local_addr().port();

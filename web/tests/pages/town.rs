@@ -26,7 +26,7 @@ use ozg_storage::{
     random::StrongRandom,
     tenant_store::TenantStore,
 };
-use ozg_web::{Limits as WebLimits, Running, WebSettings};
+use ozg_web::{Limits as WebLimits, Monitors, Running, WebSettings};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -99,7 +99,8 @@ impl Town {
         let limits =
             WebLimits { goodbye: Duration::from_secs(2), head: Duration::from_secs(1), ..WebLimits::default() };
         let listen = "127.0.0.1:0".parse().expect("valid");
-        let settings = WebSettings { listen, tls: None, public: None, operations_here: true, limits };
+        let settings =
+            WebSettings { listen, tls: None, public: None, operations_here: true, monitors: Monitors::here(), limits };
         let server = ozg_web::serve(house.clone(), clock, ids, settings).await.expect("listens");
         let context = kept.get().cloned().expect("the tenant was connected");
         let town = Self { house, server, context, _directory: directory };
