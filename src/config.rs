@@ -28,7 +28,7 @@ use std::{
 
 pub use self::{
     address::{Endpoint, HostName, InvalidAddress, Network, Proxy, PublicUrl},
-    destination::{ApiVersion, Destination, PublishedService},
+    destination::{Destination, PublishedService},
     environment::Environment,
     origin::Origin,
     outbound::Outbound,
@@ -167,7 +167,7 @@ mod tests {
         let config = read(EXAMPLE, &[]).expect("valid").config;
         let tenant = config.tenant("musterstadt").expect("there");
         assert_eq!(config.server.public_url.origin(&tenant.hosts[0]), "https://musterstadt.example");
-        assert_eq!(tenant.destinations[0].api_version, ApiVersion::V2);
+        assert_eq!(tenant.destinations[0].api_version, ozg_protocols::fit_connect::api::ApiVersion::V2);
         assert_eq!(tenant.mappings[0].labels["/betrieb/taetigkeit"], "Angemeldete Tätigkeit");
     }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ozg_protocols::ids::{DestinationId, OrgUnitId};
+use ozg_protocols::{
+    fit_connect::api::ApiVersion,
+    ids::{DestinationId, OrgUnitId},
+};
 
 use super::{address::Endpoint, reader::Section, secret::SecretPlace};
 
@@ -39,15 +42,6 @@ pub struct Destination {
     pub tolerate_empty_fragments: bool,
     /// `zip=DEF` is taken (Submission API 1 only).
     pub allow_zip: bool,
-}
-
-/// The major version of the Submission API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiVersion {
-    /// Version 1.
-    V1,
-    /// Version 2.
-    V2,
 }
 
 /// A service that a destination publishes, with the schemas of its form data.

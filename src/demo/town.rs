@@ -2,7 +2,7 @@
 
 use ozg_protocols::{ids::DestinationId, principal::Role};
 
-use crate::sender::client::ApiVersion;
+use ozg_protocols::fit_connect::api::ApiVersion;
 
 /// A tenant of the demo.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use super::{
     seed::{OfferedService, SeedDestination},
     settings::Urls,
 };
-use crate::sender::client::ApiVersion;
+use ozg_protocols::fit_connect::api::ApiVersion;
 
 /// A destination that is wanted.
 #[derive(Debug, Clone)]

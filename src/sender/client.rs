@@ -20,6 +20,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
+pub use ozg_protocols::fit_connect::api::ApiVersion;
+
 use super::{
     damage::Damage,
     parcel::{Content, Parcel},
@@ -36,24 +38,6 @@ const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// Attachments above this size are sealed while they are sent.
 const AT_ONCE: u64 = 1024 * 1024;
-
-/// A version of the Submission API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiVersion {
-    /// Version 1.
-    V1,
-    /// Version 2.
-    V2,
-}
-
-impl ApiVersion {
-    const fn path(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
 
 /// Where a delivery service is, and who calls.
 #[derive(Clone)]
@@ -171,7 +155,7 @@ impl Sender {
     /// # Errors
     /// See [`SendError`].
     pub async fn key_of(&self, destination: DestinationId, version: ApiVersion) -> Result<EncryptionKey, SendError> {
-        let place = format!("{}/{}/destinations/{destination}", self.account.submission_url, version.path());
+        let place = format!("{}/{}/destinations/{destination}", self.account.submission_url, version.segment());
         let described: Value = self.get("destination", &place).await?;
         let kid = described.get("encryptionKid").and_then(Value::as_str);
         let kid = kid.ok_or(SendError::Unexpected { step: "destination" })?;
@@ -226,7 +210,7 @@ impl Sender {
                 members.insert("region".to_owned(), region.as_str().into());
             }
         }
-        let place = format!("{}/{}/submissions", self.account.submission_url, version.path());
+        let place = format!("{}/{}/submissions", self.account.submission_url, version.segment());
         let body = transport::full(body.to_string());
         self.json("announce", Method::POST, &place, "application/json", body, PATIENCE).await
     }
@@ -252,7 +236,7 @@ impl Sender {
         let place = format!(
             "{}/{}/submissions/{}/attachments/{id}",
             self.account.submission_url,
-            version.path(),
+            version.segment(),
             receipt.submission_id
         );
         self.call("upload", Method::PUT, &place, "application/jose", body, UPLOAD_PATIENCE).await?;
@@ -283,7 +267,8 @@ impl Sender {
         if let (Some(members), Some(data)) = (body.as_object_mut(), data) {
             members.insert("encryptedData".to_owned(), data.into());
         }
-        let place = format!("{}/{}/submissions/{}", self.account.submission_url, version.path(), receipt.submission_id);
+        let place =
+            format!("{}/{}/submissions/{}", self.account.submission_url, version.segment(), receipt.submission_id);
         let body = transport::full(body.to_string());
         self.call("submit", Method::PUT, &place, "application/json", body, PATIENCE).await?;
         Ok(())
@@ -295,7 +280,7 @@ impl Sender {
     /// See [`SendError`].
     pub async fn verdict(&self, receipt: Receipt, version: ApiVersion) -> Result<Verdict, SendError> {
         let place =
-            format!("{}/{}/cases/{}/events?limit=500", self.account.submission_url, version.path(), receipt.case_id);
+            format!("{}/{}/cases/{}/events?limit=500", self.account.submission_url, version.segment(), receipt.case_id);
         let log: Value = self.get("event log", &place).await?;
         let events =
             log.get("eventLog").and_then(Value::as_array).ok_or(SendError::Unexpected { step: "event log" })?;

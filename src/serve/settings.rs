@@ -8,19 +8,16 @@ use ozg_actors::{
     outbound::OutboundSettings,
 };
 use ozg_protocols::{
-    fit_connect::{
-        api,
-        jose::{
-            jwk::{JwkRefused, PrivateJwk},
-            rsa::{DecryptionKey, SigningKey},
-        },
+    fit_connect::jose::{
+        jwk::{JwkRefused, PrivateJwk},
+        rsa::{DecryptionKey, SigningKey},
     },
     forms::data_schema::{DataSchemas, SchemaRefused},
 };
 use ozg_web::{Limits, Monitors, PublicAddress, Scheme, TlsIdentity, TlsIdentityError, WebSettings};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use crate::config::{ApiVersion, Config, Destination, SecretPlace, SecretUnavailable, Tenant, Tls};
+use crate::config::{Config, Destination, SecretPlace, SecretUnavailable, Tenant, Tls};
 
 /// Something that the configuration names cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -118,10 +115,7 @@ fn destination(destination: &Destination) -> Result<DestinationSettings, Setting
     Ok(DestinationSettings {
         id: destination.id,
         name: destination.name.clone(),
-        version: match destination.api_version {
-            ApiVersion::V1 => api::ApiVersion::V1,
-            ApiVersion::V2 => api::ApiVersion::V2,
-        },
+        version: destination.api_version,
         token_url: destination.token_url.uri().clone(),
         submission_url: destination.submission_url.uri().clone(),
         client_id: destination.client_id.clone(),

@@ -20,7 +20,6 @@ use ozg_cloud::{
 use ozg_protocols::{
     case::{Case, ReceiptState},
     fit_connect::{
-        api,
         callback::CallbackSecret,
         hash::ContentHasher,
         jose::rsa::{DecryptionKey, SigningKey},
@@ -136,10 +135,7 @@ async fn start_with(
         id: town.destination,
         name: "Gewerbeamt".into(),
         token_url: town.running.urls.token.parse().expect("a URI"),
-        version: match version {
-            ApiVersion::V1 => api::ApiVersion::V1,
-            ApiVersion::V2 => api::ApiVersion::V2,
-        },
+        version,
         submission_url: town.running.urls.submission.parse().expect("a URI"),
         client_id: "amt".into(),
         client_secret: Secret::new("amt-secret".into()),
