@@ -162,6 +162,9 @@ enum Keys {
     Names(HashMap<KeyId, bool>),
 }
 
+/// A row of the log, as it lies there.
+type NumberedRow = (u64, Vec<u8>);
+
 struct Verification {
     disk: Arc<dyn Disk>,
     paths: Paths,
@@ -288,7 +291,7 @@ impl Verification {
     }
 
     /// The next records of the log as far as they read, and why the next one does not.
-    fn page(&self, next: u64) -> (Vec<(u64, Vec<u8>)>, Result<(), VerifyError>) {
+    fn page(&self, next: u64) -> (Vec<NumberedRow>, Result<(), VerifyError>) {
         let mut page = Vec::new();
         let read = || {
             self.shelf.read(|transaction| {
