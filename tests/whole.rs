@@ -26,6 +26,8 @@ mod soak;
 mod sources;
 #[path = "whole/subscriber.rs"]
 mod subscriber;
+#[path = "whole/subscriber_bounds.rs"]
+mod subscriber_bounds;
 #[path = "whole/tenants.rs"]
 mod tenants;
 #[path = "whole/tidy.rs"]

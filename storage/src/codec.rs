@@ -43,7 +43,7 @@ pub enum CodecError {
 /// A frozen schema of a type and the way from older ones.
 #[derive(Debug)]
 pub struct Schema<T> {
-    /// The schema that is written.
+    /// The schema that is written; below 128, because the highest bit says that the rest is deflated.
     pub current: u8,
     /// Reads a body of an older schema as the current type; answers [`CodecError::UnknownSchema`] for one it does not know.
     pub older: fn(u8, &[u8]) -> Result<T, CodecError>,

@@ -32,6 +32,7 @@ pub mod redb_core;
 pub mod ring;
 pub mod seal;
 mod shelf;
+pub mod shrink;
 pub mod stream;
 mod tables;
 pub mod tenant_store;

@@ -15,6 +15,7 @@ use crate::{
     journal::{MAX_BODY, SealedBody, StreamId, WrappedKey},
     random::{NoRandomness, Random},
     ring::{KeyRing, Purpose, RingError},
+    shrink,
 };
 
 /// Why something is not sealed or not opened. Names no content.
@@ -181,8 +182,13 @@ impl Sealer {
         self.open(&self.small, Place { part: Part::Small, kind, id, version: 0, index: 0 }, body)
     }
 
-    /// Seals an envelope of the codec; its schema stands in the body's header too.
+    /// Seals an envelope of the codec, deflated if it would be too long; its schema stands in the body's header too.
     pub(crate) fn seal(&self, key: &DataKey, place: Place, envelope: &[u8]) -> Result<SealedBody, SealError> {
+        let short = shrink::shrunk(envelope).map_err(|error| match error {
+            CodecError::Unencodable => SealError::TooLong,
+            other => other.into(),
+        })?;
+        let envelope = short.as_deref().unwrap_or(envelope);
         if envelope.len() + OVERHEAD > MAX_BODY {
             return Err(SealError::TooLong);
         }
@@ -195,7 +201,7 @@ impl Sealer {
     pub(crate) fn open(&self, key: &DataKey, place: Place, body: &SealedBody) -> Result<Vec<u8>, SealError> {
         let aad = self.aad(place, body.schema, body.key);
         let envelope = key.cipher.open(&aad, &body.bytes).map_err(|_| SealError::NotAuthentic)?;
-        if envelope.first() == Some(&body.schema) { Ok(envelope) } else { Err(SealError::NotAuthentic) }
+        if envelope.first() == Some(&body.schema) { Ok(shrink::whole(envelope)?) } else { Err(SealError::NotAuthentic) }
     }
 
     fn aad(&self, place: Place, schema: u8, key: KeyId) -> Vec<u8> {

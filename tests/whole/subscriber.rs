@@ -43,21 +43,21 @@ use tempfile::TempDir;
 use crate::sandbox_town::{Town, eventually, keys, now, sample};
 
 const UNIT: &str = "gewerbe";
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A town hall at a sandbox.
-struct Hall {
-    town: Town,
-    house: House,
+pub(crate) struct Hall {
+    pub(crate) town: Town,
+    pub(crate) house: House,
     _data: TempDir,
 }
 
 impl Hall {
-    async fn open(version: ApiVersion) -> Self {
+    pub(crate) async fn open(version: ApiVersion) -> Self {
         Self::open_with(version, |_| {}, |_| {}).await
     }
 
-    async fn open_with(
+    pub(crate) async fn open_with(
         version: ApiVersion,
         sandbox: impl FnOnce(&mut SandboxSettings),
         change: impl FnOnce(&mut DestinationSettings),
@@ -72,17 +72,17 @@ impl Hall {
         self.house.tenant_by_host("musterstadt.localhost").expect("the tenant")
     }
 
-    async fn submit(&self, version: ApiVersion, parcel: &Parcel, damage: Option<&Damage>) -> Receipt {
+    pub(crate) async fn submit(&self, version: ApiVersion, parcel: &Parcel, damage: Option<&Damage>) -> Receipt {
         let key = self.town.sender.key_of(self.town.destination, version).await.expect("a key");
         self.town.sender.send(self.town.destination, &key, version, parcel, damage).await.expect("sent")
     }
 
-    async fn verdict(&self, receipt: Receipt) -> Verdict {
+    pub(crate) async fn verdict(&self, receipt: Receipt) -> Verdict {
         self.town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log")
     }
 
     /// The only case there is, once its acceptance is noted.
-    async fn only_case(&self) -> Case {
+    pub(crate) async fn only_case(&self) -> Case {
         let (tenant, erika) = (self.tenant(), erika());
         let mut found = None;
         for _ in 0..200 {
@@ -105,18 +105,23 @@ impl Hall {
     }
 }
 
-async fn start(town: &Town, version: ApiVersion, data: &Path, change: impl FnOnce(&mut DestinationSettings)) -> House {
+pub(crate) async fn start(
+    town: &Town,
+    version: ApiVersion,
+    data: &Path,
+    change: impl FnOnce(&mut DestinationSettings),
+) -> House {
     start_with(town, version, data, Bounds::default(), change).await
 }
 
 /// What a house bounds itself by.
 #[derive(Default)]
-struct Bounds {
-    reserve_bytes: u64,
-    outbound: OutboundSettings,
+pub(crate) struct Bounds {
+    pub(crate) reserve_bytes: u64,
+    pub(crate) outbound: OutboundSettings,
 }
 
-async fn start_with(
+pub(crate) async fn start_with(
     town: &Town,
     version: ApiVersion,
     data: &Path,
@@ -188,7 +193,7 @@ fn unit() -> OrgUnitId {
     UNIT.parse().expect("a unit")
 }
 
-fn erika() -> Principal {
+pub(crate) fn erika() -> Principal {
     let user = "erika".parse().expect("a user");
     let roles = [Role::Caseworker, Role::Mailroom].into();
     Principal { user, name: "Erika".into(), roles, org_units: [unit()].into() }
@@ -425,107 +430,4 @@ async fn bytes_that_end_the_process_three_times_wait_for_a_person_unopened() {
     tenant.retry_clearing(&erika(), item.intake, key).await.expect("tried again");
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn below_the_reserve_of_free_space_no_submission_is_fetched() {
-    let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
-    let receipt = town.submit(ApiVersion::V2).await;
-    let bounds = Bounds { reserve_bytes: u64::MAX, ..Bounds::default() };
-    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
-    eventually("nothing is fetched", async || {
-        let text = house.metrics_text();
-        text.lines().any(|line| line.starts_with("ozg_fitconnect_retries_total") && line.contains("reason=\"full\""))
-    })
-    .await;
-    assert!(!house.metrics_text().contains("ozg_fitconnect_received_total{"));
-    house.drain(Duration::from_secs(10)).await;
-    let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
-    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
-    assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
-    house.drain(Duration::from_secs(10)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn metrics_are_named_as_operators_know_them_and_never_name_a_case_or_a_person() {
-    let hall = Hall::open(ApiVersion::V2).await;
-    let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
-    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
-    let case = hall.only_case().await;
-    let text = hall.house.metrics_text();
-    let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    for name in [
-        "ozg_actor_active{",
-        "ozg_actor_busy_seconds_total{",
-        "ozg_actor_mailbox_depth{",
-        "ozg_actor_message_wait_seconds_count{",
-        "ozg_journal_append_seconds_count{",
-        "ozg_journal_commit_batch_size_count",
-        "ozg_journal_conflicts_total",
-        "ozg_outbox_pending{",
-        "ozg_outbox_oldest_pending_seconds{",
-        "ozg_outbox_attempts_total{",
-        "ozg_attachment_bytes_total{",
-        "ozg_fitconnect_oldest_unaccepted_seconds{",
-        "ozg_build_info{",
-    ] {
-        assert!(samples.iter().any(|sample| sample.starts_with(name)), "{name} is missing");
-    }
-    let destination = hall.town.destination.to_string();
-    for sample in samples {
-        let name = sample.split(['{', ' ']).next().expect("a name");
-        assert!(
-            name.starts_with("ozg_") && !name.contains("_total_total") && !name.contains("_seconds_seconds"),
-            "{name}"
-        );
-        let labels = sample.split('"').skip(1).step_by(2);
-        for label in labels {
-            let digits = label.chars().filter(char::is_ascii_digit).count();
-            assert!(label == destination || label.contains('.') || digits < 4, "{sample}: this may name a case");
-            assert!(!label.contains("Erika") && label != case.number.to_string(), "{sample}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_attachment_longer_than_allowed_is_a_technical_error_of_its_submission() {
-    let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
-    let parcel = sample(ApiVersion::V2);
-    let longest = parcel.attachments.iter().map(|part| part.content.length()).max().expect("an attachment");
-    for (longest_attachment, verdict) in [(longest - 1, false), (longest, true)] {
-        let outbound = OutboundSettings { longest_attachment, ..OutboundSettings::default() };
-        let bounds = Bounds { outbound, ..Bounds::default() };
-        let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
-        let receipt = town.submit(ApiVersion::V2).await;
-        match town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log") {
-            Verdict::Accepted => assert!(verdict, "accepted at {longest_attachment} of {longest} bytes"),
-            Verdict::Rejected(problems) => {
-                assert!(!verdict, "rejected at {longest_attachment} of {longest} bytes: {problems:?}");
-                let kind = problems[0]["type"].as_str().expect("a type");
-                assert!(problems.len() == 1 && kind.ends_with("technical-error"), "{problems:?}");
-            }
-            other => panic!("{other:?}"),
-        }
-        house.drain(Duration::from_secs(10)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_submission_too_long_to_be_fetched_waits_for_a_person_after_three_attempts() {
-    let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
-    let mut parcel = sample(ApiVersion::V2);
-    parcel.data = serde_json::to_vec(&json!({ "text": "x".repeat(100_000) })).expect("JSON");
-    let key = town.sender.key_of(town.destination, ApiVersion::V2).await.expect("a key");
-    let sent = town.sender.send(town.destination, &key, ApiVersion::V2, &parcel, None).await;
-    sent.expect("sent");
-    let outbound = OutboundSettings { most_bytes: 64_000, ..OutboundSettings::default() };
-    let bounds = Bounds { outbound, ..Bounds::default() };
-    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
-    let tenant = house.tenant_by_host("musterstadt.localhost").expect("the tenant");
-    eventually("a person has to look", async || {
-        let items = tenant.clearing_items(&erika()).await.expect("may see it");
-        items.len() == 1 && items[0].reason == ClearingReason::FailedThreeTimes
-    })
-    .await;
-    house.drain(Duration::from_secs(10)).await;
 }

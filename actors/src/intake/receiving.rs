@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ozg_protocols::{
+    application::Application,
     case::{Order, Receipt, Receive, Refusal},
     fit_connect::{
         set::{Claims, Event, Issuer, Set, Subject},
@@ -16,10 +17,10 @@ use ozg_protocols::{
     intake::{ClearingReason, IntakeEvent, RejectedFor},
     routing,
 };
-use ozg_storage::journal::WrappedKey;
+use ozg_storage::{codec, journal::WrappedKey, shrink};
 
 use super::{Desk, IntakeRecord, Trouble, case_of, fetching::Fetched, judging::Contents, raw};
-use crate::{case::Outcome, supervise::AskError};
+use crate::{case::Outcome, supervise::AskError, tenant::CASE_RECORDS};
 
 /// `$schema` of a verdict where the submission's own event log names none (dossier section 9.1).
 const SET_SCHEMA: &str = "https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json";
@@ -58,9 +59,14 @@ pub(super) async fn receive(
         raw: ozg_protocols::application::RawReference { intake: record.id(), blobs: raw },
         at: now,
     };
-    let (mut application, refused) = application_from_fit_connect(parts, &desk.mappings);
+    let (application, refused) = application_from_fit_connect(parts, &desk.mappings);
     let mut reason = refused.map(|_| ClearingReason::NotMapped);
-    if size(&application) > MOST_APPLICATION {
+    let measure = move || {
+        let length = length(&application);
+        (application, length)
+    };
+    let (mut application, length) = desk.context.crypto.run("measure", measure).await?;
+    if length > MOST_APPLICATION {
         application.form.items = Vec::new();
         application.data_sets = Vec::new();
         reason = Some(ClearingReason::NotMapped);
@@ -168,7 +174,8 @@ async fn give(
     }
 }
 
-/// An upper bound for its length in the journal.
-fn size(application: &ozg_protocols::application::Application) -> usize {
-    serde_json::to_vec(application).map_or(usize::MAX, |json| json.len())
+/// Its length in the journal. Work for the crypto pool: a long one is deflated to know.
+fn length(application: &Application) -> usize {
+    let encoded = codec::encode(CASE_RECORDS.current, application);
+    encoded.map_or(usize::MAX, |envelope| shrink::sealed_length(&envelope))
 }
