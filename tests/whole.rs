@@ -2,6 +2,8 @@
 
 #[path = "whole/demo.rs"]
 mod demo;
+#[path = "whole/hostile.rs"]
+mod hostile;
 #[path = "whole/program.rs"]
 mod program;
 #[path = "whole/rooms.rs"]

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, env, sync::Arc, time::Duration};
 
 use ozg_cloud::sender::{
-    client::{ApiVersion, Receipt, Sender},
+    client::{Receipt, Sender},
     parcel::Parcel,
     sample::{Samples, dice::Dice, service::SERVICES},
 };
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    sandbox_town::now,
+    sandbox_town::{eventually, now},
     world::{PLACES, Place, World},
 };
 
@@ -38,11 +38,12 @@ fn strict() -> bool {
 
 /// An application whose applicant is called by its number, with one small attachment.
 fn parcel(number: usize) -> Parcel {
+    let version = PLACES[number % PLACES.len()].version;
     let service = SERVICES.iter().find(|service| !service.by_organisations).expect("one for people");
-    let mut parcel = Samples::new(number as u64).of(service, ApiVersion::V2, now());
+    let mut parcel = Samples::new(number as u64).of(service, version, now());
     parcel.attachments.truncate(1);
     let mut form: Value = serde_json::from_slice(&parcel.data).expect("a form");
-    rename(&mut form, &name(number));
+    rename_applicant(&mut form, &name(number));
     parcel.data = form.to_string().into_bytes();
     parcel
 }
@@ -52,13 +53,14 @@ fn name(number: usize) -> String {
     format!("Probe-{number:05}")
 }
 
-fn rename(form: &mut Value, to: &str) {
+/// Gives the applicant of a form another family name.
+pub(crate) fn rename_applicant(form: &mut Value, to: &str) {
     match form {
         Value::Object(item) if item.get("name").is_some_and(|name| name == "nachname") => {
             item.insert("stringValue".to_owned(), to.into());
         }
-        Value::Object(members) => members.values_mut().for_each(|value| rename(value, to)),
-        Value::Array(values) => values.iter_mut().for_each(|value| rename(value, to)),
+        Value::Object(members) => members.values_mut().for_each(|value| rename_applicant(value, to)),
+        Value::Array(values) => values.iter_mut().for_each(|value| rename_applicant(value, to)),
         _ => {}
     }
 }
@@ -95,7 +97,7 @@ async fn send(sender: Arc<Sender>, keys: Arc<Vec<EncryptionKey>>, numbers: Vec<u
     let mut sent = Vec::new();
     for number in numbers {
         let (place, key) = (&PLACES[number % PLACES.len()], &keys[number % PLACES.len()]);
-        let receipt = sender.send(place.destination(), key, ApiVersion::V2, &parcel(number), None).await;
+        let receipt = sender.send(place.destination(), key, place.version, &parcel(number), None).await;
         sent.push((number, receipt.expect("the sandbox takes it")));
     }
     sent
@@ -186,4 +188,25 @@ async fn killed_again_and_again_the_server_loses_nothing_and_doubles_nothing() {
     );
     let bound = if strict() { READY } else { READY_UNHURRIED };
     assert!(*slowest < bound, "ready after {slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_to_end_under_load_it_ends_in_time_and_goes_on_later() {
+    const ALL: usize = 240;
+    /// How long the program gives itself, and a little for the machine.
+    const GOODBYE: Duration = Duration::from_secs(35);
+    let mut world = World::open().await;
+    let load = Load::begin(&world, ALL).await;
+    let some = async || world.sandbox("state").await["events"]["accept-submission"].as_u64() > Some(5);
+    eventually("the first acceptances", some).await;
+    let (status, took) = world.terminate_server().await;
+    assert!(status.success() && took < GOODBYE, "{status} after {took:?}");
+    let state = world.sandbox("state").await;
+    assert!(state["events"]["accept-submission"].as_u64() < Some(ALL as u64), "it ended under load: {state}");
+    world.done(&["verify"], "");
+    world.start_server();
+    world.ready().await;
+    load.sent().await;
+    all_accepted(&world, ALL).await;
+    nothing_is_lost_or_doubled(&world, ALL).await;
 }

@@ -42,13 +42,16 @@ const LONGEST_START: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) slug: &'static str,
+    pub(crate) version: ApiVersion,
     label: &'static str,
     number: u8,
 }
 
-/// The tenants.
-pub(crate) const PLACES: [Place; 2] =
-    [Place { slug: "musterstadt", label: "eins", number: 1 }, Place { slug: "kleinau", label: "zwei", number: 2 }];
+/// The tenants, one for each version of the Submission API.
+pub(crate) const PLACES: [Place; 2] = [
+    Place { slug: "musterstadt", version: ApiVersion::V2, label: "eins", number: 1 },
+    Place { slug: "kleinau", version: ApiVersion::V1, label: "zwei", number: 2 },
+];
 
 impl Place {
     pub(crate) const fn destination(&self) -> DestinationId {
@@ -162,7 +165,7 @@ impl World {
             label: place.label,
             id: place.destination(),
             name: place.slug,
-            version: ApiVersion::V2,
+            version: place.version,
             services: services.clone(),
             callback_url: Some(format!("{}/fit-connect/rueckruf/{}", self.origin(place), place.destination())),
             org_unit: Some("amt"),
@@ -209,7 +212,8 @@ impl World {
         Process(command.stdout(out).stderr(err).spawn().expect("the program starts"))
     }
 
-    async fn start_sandbox(&mut self) {
+    /// Starts the sandbox; it answers.
+    pub(crate) async fn start_sandbox(&mut self) {
         let key = Path::new(env!("CARGO_TARGET_TMPDIR")).join("world-service-key.jwk.json");
         let listen = format!("127.0.0.1:{}", self.sandbox_port);
         let mut command = self.program(&["sandbox", "--listen", &listen, "--allow-http-callbacks"]);
@@ -256,6 +260,14 @@ impl World {
         }
     }
 
+    /// Memory of the server in KiB (`VmRSS`).
+    pub(crate) fn server_memory(&self) -> u64 {
+        let process = self.server.as_ref().expect("a server that runs");
+        let status = fs::read_to_string(format!("/proc/{}/status", process.0.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// What the server has said so far.
     pub(crate) fn server_log(&self) -> String {
         fs::read_to_string(self.path("server.log")).unwrap_or_default()
@@ -275,7 +287,7 @@ impl World {
 
     /// The key that a tenant wants to be written to with.
     pub(crate) async fn key_of(&self, place: &Place) -> EncryptionKey {
-        self.sender().key_of(place.destination(), ApiVersion::V2).await.expect("a key")
+        self.sender().key_of(place.destination(), place.version).await.expect("a key")
     }
 
     /// Calls something that answers.
