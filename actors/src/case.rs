@@ -31,6 +31,7 @@ use crate::{
     blobs::{BlobReader, Blobs},
     observe::{ActorState, Probe, Waiting},
     supervise::{AskError, Failure},
+    tenant::TenantMessage,
 };
 
 pub use outcome::{CaseSheet, Outcome, Ticket};
@@ -101,7 +102,10 @@ pub(crate) struct CaseParts {
 
 /// Starts a case actor.
 #[derive(Debug)]
-pub(crate) struct CaseActor;
+pub(crate) struct CaseActor {
+    /// Hears when nobody got anything of the case.
+    pub(crate) tenant: ActorRef<TenantMessage>,
+}
 
 impl Actor for CaseActor {
     type Msg = CaseMessage;
@@ -123,14 +127,19 @@ impl Actor for CaseActor {
         CaseMessage { waiting, ask }: CaseMessage,
         case: &mut Resident,
     ) -> Result<(), ActorProcessingErr> {
-        let _working = waiting.begin(ask.name());
-        match ask {
+        let working = waiting.begin(ask.name());
+        let done = match ask {
             Ask::Do(errand) => case.carry_out(*errand).await,
             Ask::Show { who, reply } => settle(reply, case.show(&who).await),
             Ask::Look { reply } => settle(reply, case.look().await),
             Ask::Open { who, file, reply } => settle(reply, case.open(&who, file).await),
+        };
+        // Its permits first: whoever still holds one is not let go.
+        drop(working);
+        if !case.is_needed() {
+            let _ = self.tenant.cast(TenantMessage::Unneeded(case.id()));
         }
-        .map_err(ActorProcessingErr::from)
+        done.map_err(ActorProcessingErr::from)
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Limits {
     pub permits: usize,
     /// Messages for one case.
     pub case_permits: usize,
+    /// Cases in memory; before one more comes, the one that nobody has used for longest goes.
+    pub residents: usize,
     /// How long a case that nobody needs stays.
     pub idle: Duration,
     /// How often the tenant looks for such cases.
@@ -58,7 +60,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let (idle, sweep_every) = (Duration::from_secs(120), Duration::from_secs(5));
-        Self { permits: 512, case_permits: 64, idle, sweep_every }
+        Self { permits: 512, case_permits: 64, residents: 4_096, idle, sweep_every }
     }
 }
 
@@ -97,6 +99,8 @@ pub(crate) enum TenantMessage {
     ForCase { case: CaseId, ask: Ask, waiting: Waiting },
     /// The pause after a case's failure is over.
     CaseAgain(CaseId),
+    /// One of its cases has served nobody.
+    Unneeded(CaseId),
     /// The pause after a child's failure is over.
     Again(usize),
     /// Time to let idle cases go.
@@ -173,6 +177,7 @@ impl Actor for TenantActor {
         match message {
             TenantMessage::ForCase { case, ask, waiting } => tenant.cases.forward(case, ask, waiting, &me).await,
             TenantMessage::CaseAgain(case) => tenant.cases.again(case, &me).await,
+            TenantMessage::Unneeded(case) => tenant.cases.unneeded(case),
             TenantMessage::Again(place) => tenant.children.again(place, &me, TenantMessage::Again).await?,
             TenantMessage::Sweep => tenant.sweep(&me),
             TenantMessage::Staff { reply } => tenant.staff(reply),

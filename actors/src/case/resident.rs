@@ -39,6 +39,8 @@ pub(crate) struct Resident {
     id: CaseId,
     history: History,
     loaded: Option<Loaded>,
+    /// Whether it has served anybody; one that has not need not stay.
+    needed: bool,
     probe: Probe,
 }
 
@@ -52,7 +54,16 @@ enum Written {
 
 impl Resident {
     pub(super) fn new(id: CaseId, parts: CaseParts, probe: Probe) -> Self {
-        Self { id, history: History::of(id, parts), loaded: None, probe }
+        Self { id, history: History::of(id, parts), loaded: None, needed: false, probe }
+    }
+
+    pub(super) const fn id(&self) -> CaseId {
+        self.id
+    }
+
+    /// Whether anybody got anything of it: guessing ids or looking where one may not keeps no case in memory.
+    pub(super) const fn is_needed(&self) -> bool {
+        self.needed
     }
 
     pub(super) async fn carry_out(&mut self, errand: Errand) -> Result<(), Failure> {
@@ -75,7 +86,7 @@ impl Resident {
         for _ in 0..DECISIONS {
             let before = self.load().await?.clone();
             match may(who, &order, before.case.as_ref()) {
-                Ok(()) => {}
+                Ok(()) => self.needed = self.needed || before.case.is_some(),
                 Err(Unauthorised::Invisible) => return Err(AskError::NotFound.into()),
                 Err(Unauthorised::Forbidden) => return Ok(Outcome::Forbidden),
             }
@@ -102,7 +113,7 @@ impl Resident {
                     let case = events.iter().fold(before.case, Case::apply);
                     let now = Loaded { case, version };
                     self.history.keep(before.version, &now).await;
-                    self.loaded = Some(now);
+                    (self.loaded, self.needed) = (Some(now), true);
                     return Ok(Outcome::Done { version });
                 }
                 Written::Repeated(version) => {
@@ -192,6 +203,7 @@ impl Resident {
 
     pub(super) async fn look(&mut self) -> Result<Option<(Case, u64)>, Trouble> {
         let Loaded { case, version } = self.load().await?.clone();
+        self.needed = self.needed || case.is_some();
         Ok(case.map(|case| (case, version)))
     }
 
@@ -229,6 +241,7 @@ impl Resident {
     async fn visible(&mut self, who: &Principal) -> Result<(Case, u64), Trouble> {
         let Loaded { case, version } = self.load().await?.clone();
         let case = case.filter(|case| case.visible_to(who)).ok_or(AskError::NotFound)?;
+        self.needed = true;
         Ok((case, version))
     }
 

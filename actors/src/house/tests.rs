@@ -5,6 +5,7 @@ mod clearing;
 mod full_disk;
 mod orders;
 mod people;
+mod residents;
 mod resilience;
 mod sight;
 mod town;

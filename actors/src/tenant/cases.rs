@@ -1,8 +1,9 @@
 //! The cases of a tenant that are resident, and how each comes and goes.
 //!
 //! A case is started by its first message. It is let go by taking all its permits, so that nothing is under way, and
-//! draining it; another one is started only after its end was heard, and gets what arrived meanwhile. A case that fails is
-//! started again by its next message; after three failures it is disturbed, alone.
+//! draining it; another one is started only after its end was heard, and gets what arrived meanwhile. One that served nobody
+//! goes at once, and where too many are resident the one unused for longest goes first. A case that fails is started again
+//! by its next message; after three failures it is disturbed, alone.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -118,16 +119,18 @@ impl Cases {
         None
     }
 
+    /// The case has served nobody: it does not exist, or is not for those who asked.
+    pub(super) fn unneeded(&mut self, case: CaseId) {
+        if let Some(slot) = self.slots.get_mut(&case) {
+            slot.let_go(self.limits.case_permits);
+        }
+    }
+
     /// Starts to let those go that nobody has needed for a while.
     pub(super) fn let_idle_go(&mut self) {
-        let all = u32::try_from(self.limits.case_permits).unwrap_or(u32::MAX);
         let idle = self.limits.idle;
         for slot in self.slots.values_mut().filter(|slot| slot.last_used.elapsed() >= idle) {
-            let Place::Resident(actor) = &slot.place else { continue };
-            let Ok(permits) = slot.permits.clone().try_acquire_many_owned(all) else { continue };
-            if actor.drain().is_ok() {
-                slot.place = Place::Leaving(actor.clone(), permits);
-            }
+            slot.let_go(self.limits.case_permits);
         }
         self.slots.retain(|_, slot| {
             let gone = matches!(slot.place, Place::Away) && slot.held.is_empty();
@@ -144,15 +147,33 @@ impl Cases {
         self.slots.values().filter_map(resident).collect()
     }
 
+    /// Where no more may be resident, starts to let the one go that nobody has used for longest. At work are never more than
+    /// the edge has permits, so that what is beyond the limit for a moment is bounded, too.
+    fn make_room(&mut self) {
+        if self.actors.len() < self.limits.residents {
+            return;
+        }
+        let all = self.limits.case_permits;
+        let free =
+            |slot: &&mut Slot| matches!(slot.place, Place::Resident(_)) && slot.permits.available_permits() == all;
+        if let Some(slot) = self.slots.values_mut().filter(free).min_by_key(|slot| slot.last_used) {
+            slot.let_go(all);
+        }
+    }
+
     /// Gives the case what is held for it, if there is somebody to take it.
     async fn serve(&mut self, case: CaseId, me: &ActorRef<TenantMessage>) {
+        let waits = |slot: &Slot| matches!(slot.place, Place::Away) && !slot.held.is_empty();
+        if self.slots.get(&case).is_some_and(waits) {
+            self.make_room();
+        }
         let Some(slot) = self.slots.get_mut(&case) else { return };
         if slot.held.is_empty() {
             return;
         }
         if matches!(slot.place, Place::Away) {
             let arguments = (case, self.parts.clone(), slot.probe.clone());
-            match Actor::spawn_linked(None, CaseActor, arguments, me.get_cell()).await {
+            match Actor::spawn_linked(None, CaseActor { tenant: me.clone() }, arguments, me.get_cell()).await {
                 Ok((actor, _)) => {
                     self.actors.insert(actor.get_id(), case);
                     slot.place = Place::Resident(actor);
@@ -174,6 +195,16 @@ impl Slot {
             last_used: Instant::now(),
             place: Place::Away,
             held: VecDeque::new(),
+        }
+    }
+
+    /// Starts to let it go, unless it has work; `all` are its permits.
+    fn let_go(&mut self, all: usize) {
+        let Place::Resident(actor) = &self.place else { return };
+        let all = u32::try_from(all).unwrap_or(u32::MAX);
+        let Ok(permits) = self.permits.clone().try_acquire_many_owned(all) else { return };
+        if actor.drain().is_ok() {
+            self.place = Place::Leaving(actor.clone(), permits);
         }
     }
 
