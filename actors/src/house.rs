@@ -7,6 +7,7 @@
 
 mod closing;
 mod root;
+mod shut;
 mod start;
 
 use std::{sync::Arc, time::Duration};
@@ -66,11 +67,14 @@ pub struct Readiness {
     pub load: &'static str,
     /// Whether it closes, in a word.
     pub draining: &'static str,
+    /// Whether every tenant's store is open, in a word. One that is not does not keep the house from work for the others.
+    pub tenants: &'static str,
 }
 
 const JOURNAL: [&str; 2] = ["schreibbar", "nicht schreibbar"];
 const LOAD: [&str; 2] = ["frei", "überlastet"];
 const DRAINING: [&str; 2] = ["nein", "ja"];
+const TENANTS: [&str; 2] = ["alle", "nicht alle"];
 
 impl Readiness {
     /// All is well.
@@ -89,6 +93,7 @@ struct Inner {
     observation: Observation,
     tenants: Vec<Tenant>,
     stores: Vec<start::Store>,
+    shut: Vec<shut::Shut>,
     root: ActorRef<RootMessage>,
     vault: Workers,
     clock: Arc<dyn Clock>,
@@ -104,7 +109,13 @@ impl House {
         self.0.tenants.iter().find(|tenant| tenant.hosts().iter().any(|known| known == host)).cloned()
     }
 
-    /// All tenants.
+    /// Whether the tenant with this host is there, but its store could not be opened.
+    #[must_use]
+    pub fn is_shut(&self, host: &str) -> bool {
+        self.0.shut.iter().any(|shut| shut.answers_to(host))
+    }
+
+    /// All tenants that are served.
     #[must_use]
     pub fn tenants(&self) -> Vec<Tenant> {
         self.0.tenants.clone()
@@ -143,6 +154,7 @@ impl House {
             journal: word(JOURNAL, !journal),
             load: word(LOAD, full),
             draining: word(DRAINING, *self.0.closing.borrow()),
+            tenants: word(TENANTS, !self.0.shut.is_empty()),
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) enum Trouble {
     NotFound,
     /// The host names no tenant.
     UnknownHost,
+    /// The tenant's store could not be opened; others are served.
+    Shut,
     /// Not like this.
     WrongMethod,
     /// It cannot be read.
@@ -96,6 +98,12 @@ impl Trouble {
                 "Unter diesem Namen ist hier kein Mandant eingerichtet.",
                 to_do("Prüfen Sie den vorderen Teil der Adresse."),
             ),
+            Self::Shut => Words(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Zurzeit gestört",
+                "Die Daten dieses Mandanten lassen sich zurzeit nicht öffnen. Es wird nichts angenommen und nichts verändert.",
+                to_do("Der Betrieb sieht die Störung. Bitte versuchen Sie es später erneut."),
+            ),
             Self::WrongMethod => Words(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "So nicht möglich",
@@ -150,7 +158,7 @@ impl Trouble {
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::Busy(wait) => Some(wait.as_secs().max(1)),
-            Self::Disturbed => Some(60),
+            Self::Disturbed | Self::Shut => Some(60),
             Self::Unavailable | Self::TooSlow => Some(10),
             _ => None,
         }

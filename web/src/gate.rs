@@ -83,7 +83,11 @@ impl Gate {
         }
         if !routes::for_every_host(uri.path()) {
             let host = host(&uri, request.headers(), request.version()).ok_or(Trouble::UnknownHost)?;
-            let tenant = self.0.app.house().tenant_by_host(&host).ok_or(Trouble::UnknownHost)?;
+            let house = self.0.app.house();
+            let tenant = house.tenant_by_host(&host).ok_or_else(|| match house.is_shut(&host) {
+                true => Trouble::Shut,
+                false => Trouble::UnknownHost,
+            })?;
             let origins = self.0.app.origins(&tenant);
             if !routes::for_machines(uri.path()) && !origin::may_act(request.method(), request.headers(), &origins) {
                 return Err(Trouble::ForeignSender);

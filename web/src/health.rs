@@ -47,6 +47,7 @@ fn readiness(readiness: &Readiness) -> Response {
         "journal": readiness.journal,
         "load": readiness.load,
         "draining": readiness.draining,
+        "tenants": readiness.tenants,
     });
     typed(status, JSON, body.to_string())
 }

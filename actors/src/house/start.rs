@@ -11,7 +11,7 @@ use ozg_storage::{
 use ractor::Actor;
 use tokio::sync::{Semaphore, watch};
 
-use super::{House, Inner, Pools, Seams, root::Supervisor};
+use super::{House, Inner, Pools, Seams, root::Supervisor, shut::Shut};
 use crate::{
     blobs::Blobs,
     journal::TenantJournal,
@@ -36,7 +36,7 @@ const SIGN_INS: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A tenant's key cannot be had.
-    #[error("tenant {tenant}: {source}")]
+    #[error("the key of tenant {tenant} cannot be had")]
     Key {
         /// Whose.
         tenant: TenantSlug,
@@ -44,7 +44,7 @@ pub enum StartError {
         source: KeyError,
     },
     /// A tenant's store cannot be opened.
-    #[error("tenant {tenant}: {source}")]
+    #[error("the store of tenant {tenant} cannot be opened")]
     Store {
         /// Whose.
         tenant: TenantSlug,
@@ -77,13 +77,14 @@ struct AllPools {
 }
 
 impl House {
-    /// Opens every store and starts the whole hierarchy.
+    /// Opens every store and starts the whole hierarchy. A tenant whose store cannot be opened is shut and the others are
+    /// served: damage stays with one tenant.
     ///
     /// # Errors
-    /// [`StartError`]; nothing runs then.
+    /// [`StartError`], also when no tenant can be opened; nothing runs then.
     pub async fn start(settings: HouseSettings, seams: Seams) -> Result<Self, StartError> {
         unambiguous(&settings.tenants)?;
-        let stores = open_stores(&settings, &seams).await?;
+        let opened = open_stores(&settings, &seams).await?;
         let observation = Observation::new(seams.clock.clone());
         let probe = observation.root("house", &supervise::HOUSE);
         let infrastructure = probe.child("infrastructure", &supervise::INFRASTRUCTURE, 0);
@@ -96,17 +97,26 @@ impl House {
         specs.push(Spec::new("observer", &supervise::OBSERVER, || Observer, |probe| probe).0);
         let mut tenants = Vec::new();
         let mut branches = Vec::new();
+        let (mut stores, mut shut) = (Vec::new(), Vec::new());
         let checkpoint_file = settings.checkpoint_file;
-        for (settings, store) in settings.tenants.into_iter().zip(&stores) {
+        for (settings, opened) in settings.tenants.into_iter().zip(opened) {
+            let store = match opened {
+                Ok(store) => store,
+                Err(why) => {
+                    shut.push(Shut::of(&settings, &why, &probe));
+                    continue;
+                }
+            };
             let slug = settings.slug.to_string();
             let (vault, readers) = (pools.vault.clone(), pools.readers.clone());
             let (journal, batcher) = TenantJournal::new(&slug, store.0.core.clone(), vault, readers, &infrastructure);
             specs.push(batcher);
             let checkpoints = checkpoint_file.clone();
-            let builder = Builder { seams: &seams, pools: &pools, store, journal, checkpoints, house: &probe };
+            let builder = Builder { seams: &seams, pools: &pools, store: &store, journal, checkpoints, house: &probe };
             let (tenant, branch) = builder.build(settings);
             tenants.push(tenant);
             branches.push(branch);
+            stores.push(store);
         }
         let infra =
             Spec::new("infrastructure", &supervise::INFRASTRUCTURE, || Supervisor, move |probe| (specs.clone(), probe));
@@ -115,7 +125,7 @@ impl House {
         let (root, _) = Actor::spawn(None, Supervisor, (all, probe)).await.map_err(|_| StartError::Hierarchy)?;
         let closing = watch::Sender::new(false);
         let (vault, clock) = (pools.vault, seams.clock);
-        Ok(Self(Arc::new(Inner { observation, tenants, stores, root, vault, clock, closing, _threads: threads })))
+        Ok(Self(Arc::new(Inner { observation, tenants, stores, shut, root, vault, clock, closing, _threads: threads })))
     }
 }
 
@@ -132,7 +142,8 @@ fn unambiguous(tenants: &[TenantSettings]) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn open_stores(settings: &HouseSettings, seams: &Seams) -> Result<Vec<Store>, StartError> {
+/// The store of each tenant, or why it does not open; an error if none does.
+async fn open_stores(settings: &HouseSettings, seams: &Seams) -> Result<Vec<Result<Store, StartError>>, StartError> {
     let mut stores = Vec::new();
     let cache = settings.cache_bytes / settings.tenants.len().max(1);
     for tenant in &settings.tenants {
@@ -144,10 +155,13 @@ async fn open_stores(settings: &HouseSettings, seams: &Seams) -> Result<Vec<Stor
             TenantStore::open(&disk, &data, &slug, &key, &random, options)
                 .map_err(|source| StartError::Store { tenant: slug, source })
         };
-        let opened = tokio::task::spawn_blocking(open).await.map_err(|_| StartError::Hierarchy)??;
-        stores.push(Store(Arc::new(opened)));
+        let opened = tokio::task::spawn_blocking(open).await.map_err(|_| StartError::Hierarchy)?;
+        stores.push(opened.map(|store| Store(Arc::new(store))));
     }
-    Ok(stores)
+    if stores.iter().any(Result::is_ok) {
+        return Ok(stores);
+    }
+    stores.into_iter().find_map(Result::err).map_or_else(|| Ok(Vec::new()), Err)
 }
 
 /// How many threads each pool has.

@@ -7,6 +7,7 @@ mod orders;
 mod people;
 mod residents;
 mod resilience;
+mod shut;
 mod sight;
 mod town;
 mod views;

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use crate::town::{PASSWORD, Town};
+use crate::town::{BROKEN_HOST, PASSWORD, Town};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_opens_one_tenant_and_ends_when_it_is_told_to() {
@@ -59,6 +59,21 @@ async fn an_unknown_host_opens_nothing_even_with_a_good_cookie() {
         assert!(matches!(answer.status.as_u16(), 400 | 421), "{host}: {}", answer.status);
         assert!(!answer.text().contains("Erika"), "{host}");
     }
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_could_not_be_opened_says_so_while_its_neighbour_is_served() {
+    let town = Town::founded().await;
+    let visitor = town.browser();
+    let answer = visitor.at_host(BROKEN_HOST).get("/anmeldung").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.text().contains("Die Daten dieses Mandanten lassen sich zurzeit nicht öffnen"), "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), "60");
+    assert_eq!(visitor.get("/anmeldung").await.status, StatusCode::OK);
+    let readiness = visitor.get("/readyz").await;
+    assert_eq!(readiness.status, StatusCode::OK);
+    assert!(readiness.text().contains("nicht alle"), "{}", readiness.text());
     town.closes().await;
 }
 

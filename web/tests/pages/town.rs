@@ -33,6 +33,8 @@ use crate::client::Client;
 
 /// The host of the town.
 pub(crate) const HOST: &str = "musterstadt.localhost";
+/// The host of its neighbour, whose key is not there.
+pub(crate) const BROKEN_HOST: &str = "kleinau.localhost";
 /// The password of everybody in it.
 pub(crate) const PASSWORD: &str = "nur zum Ausprobieren";
 
@@ -58,7 +60,13 @@ fn settings(directory: &TempDir) -> HouseSettings {
         mappings: Default::default(),
         destinations: Vec::new(),
     };
-    let (data_dir, tenants) = (directory.path().join("data"), vec![tenant]);
+    let broken = TenantSettings {
+        slug: "kleinau".parse().expect("valid"),
+        hosts: vec![BROKEN_HOST.into()],
+        key: KeySource::File(directory.path().join("kleinau.key")),
+        ..tenant.clone()
+    };
+    let (data_dir, tenants) = (directory.path().join("data"), vec![broken, tenant]);
     HouseSettings {
         data_dir,
         tenants,

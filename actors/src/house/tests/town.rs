@@ -148,6 +148,11 @@ impl Town {
         directory
     }
 
+    /// A house that somebody else started on a town's data.
+    pub(super) const fn of(house: House, directory: TempDir) -> Self {
+        Self { house, directory }
+    }
+
     pub(super) async fn again(directory: TempDir) -> Self {
         let house =
             House::start(settings(&directory), seams(Pools::Threads, Limits::default())).await.expect("starts again");
