@@ -46,7 +46,7 @@ async fn whoever_guesses_passwords_is_asked_to_wait() {
     }
     let answer = last.expect("20 wrong passwords in a row are too many");
     assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
-    assert!(answer.text().contains("Bitte warten Sie"), "{}", answer.text());
+    assert!(answer.text().contains("Bitte versuchen Sie es in"), "{}", answer.text());
     town.closes().await;
 }
 
