@@ -144,6 +144,11 @@ fn trouble(actor: &ActorReport) -> Option<TroubleView> {
     }
 }
 
+/// A latency that is known as the bound of its bucket only.
+fn at_most(span: Duration) -> String {
+    format!("≤\u{a0}{}", german::milliseconds(span))
+}
+
 fn tiles(actors: &[ActorReport]) -> Vec<Line> {
     let restarts = actors.iter().map(|actor| actor.restarts).sum();
     let deepest = actors.iter().map(|actor| actor.mailbox).max().unwrap_or_default();
@@ -157,10 +162,7 @@ fn tiles(actors: &[ActorReport]) -> Vec<Line> {
         Line::new("Nachrichten", german::count(handled)),
         Line::new("Neustarts", german::count(restarts)),
         Line::new("Tiefster Postkorb", german::count(deepest)),
-        Line::new(
-            "Langsamstes p99",
-            slowest.map_or_else(dash, |span| format!("{}\u{a0}ms", german::milliseconds(span))),
-        ),
+        Line::new("Langsamstes p99", slowest.map_or_else(dash, |span| format!("{}\u{a0}ms", at_most(span)))),
     ]
 }
 
@@ -183,7 +185,7 @@ impl ActorView {
             spark: Spark::new(&actor.history, limit),
             handled: german::count(actor.handled),
             restarts: german::count(actor.restarts),
-            p99: actor.p99.map_or_else(dash, german::milliseconds),
+            p99: actor.p99.map_or_else(dash, at_most),
             busy: format!("{} / {}", span(actor.busy), span(actor.waited)),
             policy: actor.policy,
         }
