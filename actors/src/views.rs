@@ -56,6 +56,8 @@ pub struct ClearingItem {
     pub since: Moment,
     /// How often its bytes were opened.
     pub attempts: u8,
+    /// The case it became, where it was accepted all the same.
+    pub case: Option<CaseId>,
 }
 
 /// Something has changed that a page may show.

@@ -147,6 +147,8 @@ pub struct Intake {
     pub since: Moment,
     /// How the signed rejection stands.
     pub receipt: ReceiptState,
+    /// The case it became, also while a person has to look.
+    pub case: Option<CaseId>,
 }
 
 /// Where a submission stands.
@@ -162,7 +164,22 @@ pub enum IntakeState {
     Clearing(ClearingReason),
 }
 
+impl ClearingReason {
+    /// Whether trying the same bytes again can lead anywhere. Where the submission is a case already, the case is where a
+    /// person goes on; a foreign verdict is settled outside.
+    #[must_use]
+    pub const fn may_be_retried(&self) -> bool {
+        matches!(self, Self::FailedThreeTimes)
+    }
+}
+
 impl Intake {
+    /// Whether it waits for a person who may have it tried again.
+    #[must_use]
+    pub const fn may_be_retried(&self) -> bool {
+        matches!(&self.state, IntakeState::Clearing(reason) if reason.may_be_retried())
+    }
+
     /// The submission that these events made; `None` before it was kept.
     pub fn fold<'e>(events: impl IntoIterator<Item = &'e RecordedIntake>) -> Option<Self> {
         events.into_iter().fold(None, Self::apply)
@@ -182,6 +199,7 @@ impl Intake {
                 state: IntakeState::Open,
                 since: at,
                 receipt: ReceiptState::NotNeeded,
+                case: None,
             }),
             (Some(intake), event) => Some(intake.after(event, at)),
             (None, _) => None,
@@ -195,7 +213,10 @@ impl Intake {
                 self.attempts = *number;
                 None
             }
-            IntakeEvent::BecameCase { case } => Some(IntakeState::Case(*case)),
+            IntakeEvent::BecameCase { case } => {
+                self.case = Some(*case);
+                Some(IntakeState::Case(*case))
+            }
             IntakeEvent::Rejected { problems, .. } => {
                 self.receipt = ReceiptState::Pending;
                 Some(IntakeState::Rejected(problems.clone()))
@@ -283,6 +304,15 @@ mod tests {
     fn an_attempt_that_was_not_the_fault_of_the_bytes_does_not_count() {
         let events = events(&[IntakeEvent::Attempted { number: 1 }, IntakeEvent::AttemptSpared]);
         assert_eq!(Intake::fold(&events).expect("kept").next_attempt(), IntakeEvent::Attempted { number: 1 });
+    }
+
+    #[test]
+    fn what_became_a_case_is_not_tried_again_but_says_which_case() {
+        let case = CaseId::from_u128(7);
+        let reason = ClearingReason::NotMapped;
+        let cleared = [IntakeEvent::BecameCase { case }, IntakeEvent::NeedsClearing { reason }];
+        let intake = Intake::fold(&events(&cleared)).expect("kept");
+        assert_eq!((intake.case, intake.may_be_retried()), (Some(case), false));
     }
 
     #[test]

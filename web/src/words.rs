@@ -212,13 +212,15 @@ pub(crate) const fn clearing(reason: &ClearingReason) -> (&'static str, &'static
         ),
         ClearingReason::NoResponsibleUnit => (
             "Keine Zuständigkeit gefunden",
-            "Keine Regel nennt eine Organisationseinheit. Bitte ergänzen Sie die Zuständigkeitsregeln und versuchen Sie \
-             es danach erneut.",
+            "Die Einreichung ist angenommen, aber keine Regel nennt eine Organisationseinheit. Bitte öffnen Sie den \
+             Vorgang und weisen Sie ihn zu; damit ist der Klärungsfall erledigt. Neue Zuständigkeitsregeln gelten für \
+             künftige Einreichungen.",
         ),
         ClearingReason::NotMapped => (
             "Formular nicht erkannt",
-            "Die Einreichung ist angenommen, aber ihre Daten ließen sich nicht als Formular lesen. Bitte hinterlegen Sie \
-             eine Zuordnung für dieses Formular und versuchen Sie es danach erneut.",
+            "Die Einreichung ist angenommen, aber ihre Daten ließen sich nicht als Formular lesen. Bitte öffnen Sie \
+             den Vorgang und weisen Sie ihn zu; damit ist der Klärungsfall erledigt. Eine Zuordnung für dieses Formular \
+             gilt für künftige Einreichungen.",
         ),
         ClearingReason::ForeignVerdict => (
             "Fremde Antwort am Zustelldienst",

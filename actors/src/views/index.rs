@@ -7,7 +7,7 @@ use ozg_protocols::{
     account::Account,
     case::{Person, Status},
     ids::{CaseId, IntakeId},
-    intake::{Intake, IntakeState},
+    intake::{ClearingReason, Intake, IntakeState},
     principal::{Permission, Principal},
     work_list::{Counts, LARGEST_PAGE, Neighbours, Page, Query, Row, Suggestion, View},
 };
@@ -105,7 +105,7 @@ impl Index {
 
     pub(super) fn clearing(&self) -> Vec<ClearingItem> {
         let waiting = |(id, intake): (&IntakeId, &Intake)| match &intake.state {
-            IntakeState::Clearing(reason) => Some(ClearingItem {
+            IntakeState::Clearing(reason) if !self.is_cleared(intake, reason) => Some(ClearingItem {
                 intake: *id,
                 channel: intake.channel.clone(),
                 service: intake.service.clone(),
@@ -113,12 +113,21 @@ impl Index {
                 kept: intake.kept,
                 since: intake.since,
                 attempts: intake.attempts,
+                case: intake.case,
             }),
             _ => None,
         };
         let mut items: Vec<_> = self.intakes.iter().filter_map(waiting).collect();
         items.sort_by_key(|item| (item.since, item.intake));
         items
+    }
+
+    /// Whether somebody has taken on the case that an accepted submission became: the rest happens there.
+    fn is_cleared(&self, intake: &Intake, reason: &ClearingReason) -> bool {
+        let about_the_case = matches!(reason, ClearingReason::NotMapped | ClearingReason::NoResponsibleUnit);
+        let case = intake.case.and_then(|case| self.cases.get(&case));
+        let taken = |listed: &Listed| listed.case.assignee.is_some() || listed.case.status != Status::New;
+        about_the_case && case.is_some_and(taken)
     }
 
     pub(super) fn colleagues(&self, who: &Principal) -> Vec<Person> {

@@ -125,10 +125,13 @@ impl Case {
         self.status.actions().filter(|action| Order::step(*action).is_some()).collect()
     }
 
-    /// Whether this permission of the principal covers the case.
+    /// Whether this permission of the principal covers the case. One without a unit counts as of the unit of whoever the
+    /// mailroom has put in charge: nobody else could work on it.
     #[must_use]
     pub fn allows(&self, principal: &Principal, permission: Permission) -> bool {
+        let in_charge = || self.assignee.as_ref().is_some_and(|person| person.user == principal.user);
         principal.reaches(permission, self.org_unit.as_ref(), self.status == Status::New)
+            || (self.org_unit.is_none() && principal.reach(permission).own_units && in_charge())
     }
 }
 
@@ -156,7 +159,7 @@ impl Order {
 mod tests {
     use super::*;
     use crate::{
-        case::scenario::{given, in_unit, received},
+        case::scenario::{assigned_to, given, in_unit, received},
         ids::OrgUnitId,
         principal::Role,
     };
@@ -175,6 +178,16 @@ mod tests {
     fn a_case_of_another_unit_is_not_there() {
         let verdict = Order::Accept(Accept).authorise(&principal(Role::Caseworker, "33"), &case_in("32"));
         assert_eq!(verdict, Err(Unauthorised::Invisible));
+    }
+
+    #[test]
+    fn a_case_without_a_unit_is_there_for_whoever_is_in_charge() {
+        let case = given([received(), assigned_to("erika")]).case().expect("received");
+        let (erika, rita) = (principal(Role::Caseworker, "32"), principal(Role::Mailroom, "1"));
+        let max = Principal { user: "max".parse().expect("valid"), ..erika.clone() };
+        assert_eq!(Order::Accept(Accept).authorise(&erika, &case), Ok(()));
+        assert_eq!(Order::Accept(Accept).authorise(&max, &case), Err(Unauthorised::Invisible));
+        assert_eq!(Order::Accept(Accept).authorise(&rita, &case), Err(Unauthorised::Forbidden));
     }
 
     #[test]

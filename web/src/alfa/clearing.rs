@@ -1,11 +1,10 @@
-//! Klärungsfälle: submissions that became no case, with the reason in words and a way on.
+//! Klärungsfälle: submissions that became no case, or one that nobody could take on, with the reason in words and a way on.
 
 use askama::Template;
 use ozg_actors::{ClearingItem, Outcome};
 use ozg_protocols::{
     application::Channel,
     ids::{CommandKey, IntakeId},
-    intake::ClearingReason,
     principal::Permission,
 };
 use warp::{Filter, http::StatusCode, reply::Response};
@@ -37,6 +36,8 @@ pub(super) struct ItemView {
     reason: &'static str,
     advice: &'static str,
     lines: Vec<Line>,
+    /// Where the case is that it became.
+    case: Option<String>,
     retryable: bool,
 }
 
@@ -96,7 +97,8 @@ impl ItemView {
             reason,
             advice,
             lines: lines(item),
-            retryable: !matches!(item.reason, ClearingReason::ForeignVerdict),
+            case: item.case.map(|case| format!("/vorgang/{case}")),
+            retryable: item.reason.may_be_retried(),
         }
     }
 }

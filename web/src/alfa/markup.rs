@@ -96,16 +96,23 @@ fn a_clearing_item_says_why_and_what_to_do() {
         kept: fixture::minutes(0),
         since: fixture::minutes(1),
         attempts: 1,
+        case: Some(fixture::rows().rows[0].case),
     };
-    let foreign =
-        ClearingItem { intake: IntakeId::from_u128(8), reason: ClearingReason::ForeignVerdict, ..item.clone() };
-    let items = [&item, &foreign].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
+    let foreign = ClearingItem {
+        intake: IntakeId::from_u128(8),
+        reason: ClearingReason::ForeignVerdict,
+        case: None,
+        ..item.clone()
+    };
+    let failed = ClearingItem { reason: ClearingReason::FailedThreeTimes, ..foreign.clone() };
+    let items = [&item, &foreign, &failed].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
     let frame = Frame::new("Klärungsfälle", "Musterstadt", &fixture::emil(), None, &Here::Clearing);
     let html = ClearingPage { frame, notice: None, items: items.into() }.render().expect("renders");
     assert!(
-        html.contains("Keine Zuständigkeit gefunden") && html.contains("Bitte ergänzen Sie die Zuständigkeitsregeln")
+        html.contains("Keine Zuständigkeit gefunden") && html.contains("öffnen Sie den Vorgang und weisen Sie ihn zu")
     );
-    assert_eq!(html.matches("Erneut versuchen").count(), 1, "a foreign verdict does not go away by trying again");
+    assert_eq!(html.matches("Erneut versuchen").count(), 1, "only where trying again can help");
+    assert_eq!(html.matches("Vorgang öffnen").count(), 1, "where there is a case, the way on leads there");
 }
 
 #[test]
