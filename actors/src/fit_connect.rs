@@ -22,7 +22,6 @@ use ozg_protocols::{
     },
     forms::Mappings,
     ids::{CommandKey, DestinationId, IntakeId},
-    intake::{IntakeEvent, IntakeState},
     principal::Principal,
 };
 use ozg_storage::journal::{BoxFuture, JournalError};
@@ -111,8 +110,8 @@ struct Destination {
 }
 
 impl Channels for FitConnect {
-    fn retry(&self, _: Principal, intake: IntakeId, _: CommandKey) -> BoxFuture<'_, Result<Outcome, AskError>> {
-        Box::pin(self.reopen(intake))
+    fn retry(&self, who: Principal, intake: IntakeId, key: CommandKey) -> BoxFuture<'_, Result<Outcome, AskError>> {
+        Box::pin(async move { self.reopen(&who, intake, key).await })
     }
 
     fn callback(&self, destination: DestinationId, call: Callback) -> BoxFuture<'_, Result<(), CallbackError>> {
@@ -125,8 +124,8 @@ impl Channels for FitConnect {
 }
 
 impl FitConnect {
-    /// Tries a clearing item again. Doing it twice is doing it once: only the first finds the item waiting.
-    async fn reopen(&self, intake: IntakeId) -> Result<Outcome, AskError> {
+    /// Tries a clearing item again. Doing it twice under one key is doing it once.
+    async fn reopen(&self, who: &Principal, intake: IntakeId, key: CommandKey) -> Result<Outcome, AskError> {
         let unavailable = |error: RecordError| match error {
             RecordError::Journal(JournalError::Full) => AskError::FULL,
             _ => AskError::Unavailable,
@@ -140,12 +139,12 @@ impl FitConnect {
             return Err(AskError::NotFound);
         };
         let Some(at) = self.destinations.get(&destination) else { return Err(AskError::NotFound) };
-        if matches!(kept.state, IntakeState::Clearing(_)) {
-            record.append(vec![IntakeEvent::Retried], Vec::new()).await.map_err(unavailable)?;
+        let outcome = record.retry(who, key).await.map_err(unavailable)?;
+        if matches!(outcome, Outcome::Done { .. }) {
+            let ids = SubmissionIds { destination_id: destination, submission_id: submission, case_id: case };
+            at.connector.tell(ConnectorMessage::Reopen(ids));
         }
-        let ids = SubmissionIds { destination_id: destination, submission_id: submission, case_id: case };
-        at.connector.tell(ConnectorMessage::Reopen(ids));
-        Ok(Outcome::Done { version: 0 })
+        Ok(outcome)
     }
 
     /// Checks a callback and wakes the connector; what it says is not believed, the list is read instead.

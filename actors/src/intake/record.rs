@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use ozg_protocols::{
-    case::Effect as Leaving,
-    ids::IntakeId,
+    case::{Effect as Leaving, Refusal},
+    ids::{CommandKey, IntakeId},
     intake::{self, Intake, IntakeEvent, RecordedIntake},
+    principal::Principal,
 };
 use ozg_storage::{
     journal::{Append, Appended, EffectTarget, Epoch, JournalError, Version, Weight, WrappedKey},
@@ -16,13 +17,17 @@ use ozg_storage::{
     stream::{Effect, Opened, Record, Ticket},
 };
 
-use crate::tenant::{IntakeStream, TenantContext};
+use crate::{
+    case::Outcome,
+    tenant::{IntakeStream, TenantContext},
+};
 
 /// How often the same bytes are sent again while their outcome is unknown.
 const REPEATS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Records that are read at a time.
 const PAGE: usize = 100;
+const NOTHING_TO_RETRY: Outcome = Outcome::Refused(Refusal::NothingToDo);
 
 /// Why the stream cannot be read or written now.
 #[derive(Debug, thiserror::Error)]
@@ -91,15 +96,40 @@ impl IntakeRecord {
 
     /// Makes these events durable, with what has to leave the house because of them.
     pub(crate) async fn append(&mut self, events: Vec<IntakeEvent>, keys: Vec<WrappedKey>) -> Result<(), RecordError> {
+        let key = self.context.ids.command_key().map_err(|_| RecordError::NoRandomness)?;
+        self.write(events, keys, None, key, &key.as_u128().to_be_bytes()).await
+    }
+
+    /// A person wants it tried again. The same key gets the first answer (law 2); the record says who it was.
+    pub(crate) async fn retry(&mut self, who: &Principal, key: CommandKey) -> Result<Outcome, RecordError> {
+        let command = [b"retry ", who.user.as_str().as_bytes()].concat();
+        if let Some(stored) = self.context.journal.answer_to(self.stream.id(), key).await? {
+            let same = stored.digest == self.context.sealer.index_key().digest(&command);
+            return Ok(if same { Outcome::Done { version: stored.version.0 } } else { NOTHING_TO_RETRY });
+        }
+        if !self.intake.as_ref().is_some_and(Intake::may_be_retried) {
+            return Ok(NOTHING_TO_RETRY);
+        }
+        self.write(vec![IntakeEvent::Retried], Vec::new(), Some(who), key, &command).await?;
+        Ok(Outcome::Done { version: self.version.0 })
+    }
+
+    async fn write(
+        &mut self,
+        events: Vec<IntakeEvent>,
+        keys: Vec<WrappedKey>,
+        who: Option<&Principal>,
+        key: CommandKey,
+        command: &[u8],
+    ) -> Result<(), RecordError> {
         let now = self.context.clock.now();
         let at = self.intake.as_ref().map_or(now, |intake| now.max(intake.since));
         let leaving = events.iter().flat_map(|event| intake::effects(self.id, event));
         let effects: Vec<Effect<Leaving>> =
             leaving.map(|what| Effect { target: EffectTarget::FitConnect, due: now, what }).collect();
-        let key = self.context.ids.command_key().map_err(|_| RecordError::NoRandomness)?;
-        let ticket = Ticket { key, command: &key.as_u128().to_be_bytes(), reply: &[] };
+        let ticket = Ticket { key, command, reply: &[] };
         let events = events.into_iter().map(|event| RecordedIntake { at, event }).collect();
-        let record = Record { at, by: None, events };
+        let record = Record { at, by: who.map(|who| who.user.clone()), events };
         let weight = if record.events.iter().all(|recorded| recorded.event.is_acknowledgement()) {
             Weight::Acknowledgement
         } else {

@@ -1,6 +1,10 @@
 //! A small town to try things on: one tenant, a real store in a temporary directory, real pools, no network.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use ozg_protocols::{
     application::{
@@ -15,6 +19,7 @@ use ozg_storage::{
     keys::{KeySource, TenantKey},
     random::{Random, StrongRandom},
     tenant_store::TenantStore,
+    testing::PowerCutDisk,
 };
 use tempfile::TempDir;
 
@@ -24,7 +29,7 @@ use crate::{
     observe::ActorReport,
     seams::{Clock as _, WallClock},
     settings::{HouseSettings, OrgUnitSettings, TenantSettings},
-    tenant::{CaseDoor, Connect, Limits, NoChannels, Tenant},
+    tenant::{CaseDoor, Connect, Limits, NoChannels, Tenant, TenantContext},
 };
 
 pub(super) struct Town {
@@ -100,6 +105,29 @@ impl Town {
         let settings = HouseSettings { data_dir: data.to_owned(), reserve_bytes, ..settings(&directory) };
         let seams = Seams { disk, connect, ..seams(Pools::Threads, Limits::default()) };
         Self { house: House::start(settings, seams).await.expect("starts"), directory }
+    }
+
+    /// With what everybody below the tenant uses.
+    pub(super) async fn founded_with_its_context() -> (Self, TenantContext) {
+        let data = Path::new("/data");
+        let (seen, showing) = (Arc::new(OnceLock::new()), NoChannels::connect());
+        let shown = seen.clone();
+        let connect = Arc::new(move |context: &TenantContext| {
+            let _ = shown.set(context.clone());
+            showing(context)
+        });
+        let disk = Arc::new(PowerCutDisk::with_directory(data));
+        let town = Self::founded_below(disk, data, 0, connect).await;
+        let context = async {
+            loop {
+                if let Some(context) = seen.get() {
+                    break context.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let context = tokio::time::timeout(Duration::from_secs(10), context).await.expect("the tenant starts");
+        (town, context)
     }
 
     pub(super) fn tenant(&self) -> Tenant {
