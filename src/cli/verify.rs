@@ -48,10 +48,9 @@ impl Arguments {
             let shown = newest.max_by_key(|checkpoint| checkpoint.record());
             let disk: Arc<dyn Disk> = Arc::new(RealDisk);
             let mut bar = Bar::new(tenant.slug.as_str());
-            let verdict =
-                verify_store(&disk, &config.server.data_dir, &tenant.slug, key.as_ref(), shown, &mut |done, all| {
-                    bar.show(done, all);
-                });
+            let (data, named) = (&config.server.data_dir, &ozg_actors::named_blobs);
+            let mut progress = |done, all| bar.show(done, all);
+            let verdict = verify_store(&disk, data, &tenant.slug, key.as_ref(), shown, named, &mut progress);
             bar.clear();
             whole &= verdict.is_ok();
             let verdict = verdict.map_or_else(|error| in_german(&error), |report| summary(&report));
@@ -106,6 +105,9 @@ fn in_german(error: &VerifyError) -> String {
         VerifyError::Store(error) => store_in_german(error),
         VerifyError::Ring(error) => format!("BESCHÄDIGT, Schlüsselring: {error}"),
         VerifyError::Blob(error) => format!("BESCHÄDIGT, Anhang: {error}"),
+        VerifyError::Lost { record, blob } => {
+            format!("BESCHÄDIGT, Anhang: {blob} fehlt; Datensatz {record} nennt ihn")
+        }
         VerifyError::Checkpoints(error) => format!("BESCHÄDIGT, Prüfpunkte: {error}"),
         VerifyError::File(error) => format!("die Daten können nicht gelesen werden: {error}"),
     }

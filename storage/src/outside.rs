@@ -127,7 +127,7 @@ mod tests {
         disk::RealDisk,
         notary::Notary,
         tenant_store::TenantStore,
-        testing::Sample,
+        testing::{Sample, nothing_named},
         verify::{VerifyError, verify_store},
     };
 
@@ -224,8 +224,15 @@ mod tests {
         assert_eq!(records(&path), [2, 3], "nothing is written over it");
         drop(store);
         let newest = fs::read_to_string(&path).expect("there").lines().last().expect("a line").parse().expect("parses");
-        let verdict =
-            verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), Some(&newest), &mut |_, _| {});
+        let verdict = verify_store(
+            &sample.disk,
+            &sample.data,
+            &sample.tenant,
+            Some(&sample.key),
+            Some(&newest),
+            &nothing_named,
+            &mut |_, _| {},
+        );
         assert!(matches!(verdict, Err(VerifyError::TooOld { newest: 2, record: 3 })), "{verdict:?}");
     }
 }

@@ -3,14 +3,14 @@
 //! Checked are redb's pages; every record's number, chain and (with the tenant key) seal and key commitment; the stream
 //! rows against the log; the outbox, snapshots and small records; the ring; the checkpoints against the records; and every
 //! chunk of every blob. A checkpoint from outside tells whether the store is older than it should be. Views are not
-//! checked: they can be deleted and rebuilt. Whether an event names a blob that is missing is asked by who knows events.
+//! checked: they can be deleted and rebuilt. Which blobs an event names is asked of who knows events ([`Named`]).
 
 mod rows;
 #[cfg(test)]
 mod trials;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash as _},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -59,6 +59,14 @@ pub enum VerifyError {
     /// A blob is broken.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// A blob that an event names is gone.
+    #[error("blob {blob}, which record {record} names, is missing")]
+    Lost {
+        /// The first record that names it.
+        record: u64,
+        /// The blob.
+        blob: BlobId,
+    },
     /// The log of checkpoints is broken.
     #[error(transparent)]
     Checkpoints(#[from] NotaryError),
@@ -99,6 +107,9 @@ impl From<Fault> for VerifyError {
     }
 }
 
+/// The blobs that the events of a record name, by its stream and the envelope of its events; `None` if it does not decode.
+pub type Named<'n> = dyn Fn(StreamId, &[u8]) -> Option<Vec<BlobId>> + 'n;
+
 /// What was found to be whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
@@ -120,8 +131,9 @@ pub struct Report {
     pub seals: bool,
 }
 
-/// Verifies the store of a tenant under `data`. With the tenant's key all seals are checked, with `shown` also that the
-/// store is not older than that checkpoint. `progress` hears how much of how much is done.
+/// Verifies the store of a tenant under `data`. With the tenant's key all seals are checked, and that every blob is there
+/// that `named` finds; with `shown` also that the store is not older than that checkpoint. `progress` hears how much of how
+/// much is done.
 ///
 /// # Errors
 /// The first thing that is wrong.
@@ -131,10 +143,11 @@ pub fn verify_store(
     tenant: &TenantSlug,
     key: Option<&TenantKey>,
     shown: Option<&Checkpoint>,
+    named: &Named<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, VerifyError> {
     // redb may panic over a file that is broken in a way its checks do not foresee.
-    let work = || Verification::open(disk, data, tenant, key)?.run(shown, progress);
+    let work = || Verification::open(disk, data, tenant, key, named)?.run(shown, progress);
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(VerifyError::Journal {
         record: 0,
         stream: None,
@@ -165,7 +178,7 @@ enum Keys {
 /// A row of the log, as it lies there.
 type NumberedRow = (u64, Vec<u8>);
 
-struct Verification {
+struct Verification<'n> {
     disk: Arc<dyn Disk>,
     paths: Paths,
     tenant: TenantSlug,
@@ -176,16 +189,30 @@ struct Verification {
     keys: Keys,
     checkpoints: Vec<Checkpoint>,
     chains: HashMap<StreamId, Chain>,
+    named: &'n Named<'n>,
+    /// Every blob that an event names, with the first record that does.
+    blobs: HashMap<BlobId, u64>,
     report: Report,
     _lock: Box<dyn disk::DiskLock>,
 }
 
-impl Verification {
+/// A body as far as the keys go.
+enum Body {
+    /// Its key was erased.
+    Erased,
+    /// Its key is there, but cannot be used without the tenant key.
+    Closed,
+    /// What was sealed.
+    Open(Vec<u8>),
+}
+
+impl<'n> Verification<'n> {
     fn open(
         disk: &Arc<dyn Disk>,
         data: &Path,
         tenant: &TenantSlug,
         key: Option<&TenantKey>,
+        named: &'n Named<'n>,
     ) -> Result<Self, VerifyError> {
         let disk: Arc<dyn Disk> = Arc::new(Overlay(disk.clone()));
         let paths = Paths::of(data, tenant);
@@ -220,8 +247,22 @@ impl Verification {
         };
         let checkpoints = notary::read_log(&*disk, &paths.checkpoints(), false)?;
         let report = Report { keys: count, seals: key.is_some(), ..Report::default() };
-        let (tenant, chains) = (tenant.clone(), HashMap::new());
-        Ok(Self { disk, paths, tenant, foundation, shelf, damage, keys, checkpoints, chains, report, _lock: lock })
+        let (tenant, chains, blobs) = (tenant.clone(), HashMap::new(), HashMap::new());
+        Ok(Self {
+            disk,
+            paths,
+            tenant,
+            foundation,
+            shelf,
+            damage,
+            keys,
+            checkpoints,
+            chains,
+            named,
+            blobs,
+            report,
+            _lock: lock,
+        })
     }
 
     fn run(mut self, shown: Option<&Checkpoint>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, VerifyError> {
@@ -240,6 +281,11 @@ impl Verification {
         self.check_rows()?;
         if let Some(damage) = self.damage {
             return Err(damage.into());
+        }
+        let there: HashSet<BlobId> = blobs.iter().map(|(id, _)| *id).collect();
+        let lost = self.blobs.iter().filter(|(id, _)| !there.contains(*id));
+        if let Some((&blob, &record)) = lost.min_by_key(|(_, record)| **record) {
+            return Err(VerifyError::Lost { record, blob });
         }
         let mut done = newest;
         for (id, length) in blobs {
@@ -330,8 +376,15 @@ impl Verification {
         };
         let body = SealedBody { schema: record.schema, key: record.key, bytes: bytes.clone() };
         let place = Place::of(Part::Record, stream, record.first.0);
-        if !self.opens(place, &body).map_err(|what| broken(number, Some(stream), what))? {
-            self.report.erased += 1;
+        match self.opens(place, &body).map_err(|what| broken(number, Some(stream), what))? {
+            Body::Erased => self.report.erased += 1,
+            Body::Closed => {}
+            Body::Open(events) => {
+                let unreadable = broken(number, Some(stream), "its events do not decode");
+                for blob in (self.named)(stream, &events).ok_or(unreadable)? {
+                    self.blobs.entry(blob).or_insert(number);
+                }
+            }
         }
         if let (Keys::Open { sealer, .. }, 0) = (&self.keys, record.first.0)
             && let Ok(key) = sealer.key(record.key)
@@ -342,15 +395,19 @@ impl Verification {
         Ok(())
     }
 
-    /// Whether a body opens; `false` if its key was erased.
-    fn opens(&self, place: Place, body: &SealedBody) -> Result<bool, &'static str> {
+    /// Opens a body, or says why it does not open.
+    fn opens(&self, place: Place, body: &SealedBody) -> Result<Body, &'static str> {
         match &self.keys {
-            Keys::Names(names) => names.get(&body.key).map(|erased| !erased).ok_or("its key is missing"),
+            Keys::Names(names) => match names.get(&body.key) {
+                Some(true) => Ok(Body::Erased),
+                Some(false) => Ok(Body::Closed),
+                None => Err("its key is missing"),
+            },
             Keys::Open { sealer, .. } => match sealer.key(body.key) {
-                Err(RingError::Erased(_)) => Ok(false),
+                Err(RingError::Erased(_)) => Ok(Body::Erased),
                 Err(RingError::Missing(_)) => Err("its key is missing"),
                 Err(_) => Err("its key can not be had"),
-                Ok(key) => sealer.open(&key, place, body).map(|_| true).map_err(|_: SealError| "its seal is broken"),
+                Ok(key) => sealer.open(&key, place, body).map(Body::Open).map_err(|_: SealError| "its seal is broken"),
             },
         }
     }
@@ -393,7 +450,7 @@ impl Verification {
         };
         let blobs = BlobStore::at_rest(self.disk.clone(), self.paths.blobs(), sealer.clone());
         let mut reader = match blobs.read(id) {
-            Err(BlobError::Key(RingError::Missing(_) | RingError::Erased(_))) => {
+            Err(BlobError::Key(RingError::Missing(_) | RingError::Erased(_))) if !self.blobs.contains_key(&id) => {
                 self.report.orphans += 1;
                 return Ok(());
             }

@@ -41,7 +41,7 @@ pub(super) const fn nothing() -> RawSubmission {
 }
 
 /// The files among the parts.
-pub(super) fn blobs(raw: &RawSubmission) -> Vec<BlobId> {
+pub(crate) fn blobs(raw: &RawSubmission) -> Vec<BlobId> {
     let blob = |part: &RawPart| match part {
         RawPart::Blob(id) => Some(*id),
         RawPart::Inline(_) => None,

@@ -15,7 +15,7 @@ use crate::{
     journal::{Append, Appended, JournalError, StreamId, StreamKind, Version},
     stream::Opened,
     tenant_store::{StoreError, TenantStore},
-    testing::{PowerCutDisk, Sample, SeededRandom, Trouble},
+    testing::{PowerCutDisk, Sample, SeededRandom, Trouble, nothing_named},
     verify::verify_store,
 };
 
@@ -129,7 +129,7 @@ fn world(seed: u64) -> (Sample, PowerCutDisk, SeededRandom) {
 }
 
 fn verify(sample: &Sample) -> Result<(), String> {
-    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &mut |_, _| {})
+    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &nothing_named, &mut |_, _| {})
         .map(drop)
         .map_err(|error| format!("verifies not: {error:?}"))
 }

@@ -12,7 +12,7 @@ use crate::{
     tables::{self, Entry, Head, OutboxRow, Page, SmallRow, SnapshotRow},
 };
 
-impl Verification {
+impl Verification<'_> {
     /// Compares what is written beside the log with the log.
     pub(super) fn check_rows(&self) -> Result<(), VerifyError> {
         let mut problem = None;

@@ -7,7 +7,7 @@ use ozg_protocols::moment::Moment;
 use crate::{
     checkpoint::Checkpoint,
     journal::{SealedBody, StreamId, Version},
-    testing::{Sample, SeededRandom},
+    testing::{Sample, SeededRandom, nothing_named},
     verify::{Report, VerifyError, verify_store},
 };
 
@@ -42,7 +42,7 @@ fn furnished(directory: &tempfile::TempDir) -> (Sample, Checkpoint) {
 }
 
 fn verify(sample: &Sample, shown: Option<&Checkpoint>) -> Result<Report, VerifyError> {
-    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), shown, &mut |_, _| {})
+    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), shown, &nothing_named, &mut |_, _| {})
 }
 
 fn files(directory: &tempfile::TempDir) -> Vec<PathBuf> {
@@ -71,6 +71,7 @@ fn a_whole_store_verifies_unchanged_with_and_without_its_key() {
         &sample.tenant,
         Some(&sample.key),
         Some(&checkpoint),
+        &nothing_named,
         &mut |done, total| {
             last = (done, total);
         },
@@ -78,8 +79,8 @@ fn a_whole_store_verifies_unchanged_with_and_without_its_key() {
     .expect("verifies");
     assert_eq!((report.records, report.streams, report.blobs, report.checkpoints), (201, 6, 5, 2));
     assert_eq!((report.erased, report.orphans, report.seals, last.0), (0, 0, true, last.1));
-    let without =
-        verify_store(&sample.disk, &sample.data, &sample.tenant, None, None, &mut |_, _| {}).expect("verifies");
+    let without = verify_store(&sample.disk, &sample.data, &sample.tenant, None, None, &nothing_named, &mut |_, _| {})
+        .expect("verifies");
     assert_eq!((without.records, without.keys, without.seals), (201, report.keys, false));
     let after: Vec<_> = files(&directory).iter().map(|path| fs::read(path).expect("reads")).collect();
     assert!(before == after);
@@ -187,6 +188,25 @@ fn a_key_that_is_gone_without_a_record_of_its_erasure_is_damage() {
     fs::write(&ring, &bytes[..bytes.len() - crate::ring::ENTRY]).expect("writes");
     assert!(matches!(verify(&sample, None), Err(VerifyError::Ring(_))));
     assert!(sample.open().is_err());
+}
+
+#[test]
+fn a_blob_that_an_event_names_and_that_is_gone_is_named_with_its_record() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, _) = furnished(&directory);
+    let store = sample.open().expect("opens");
+    let gone = store.blobs.list(Moment::from_millis(i64::MAX)).expect("lists")[2];
+    store.blobs.remove(gone).expect("removes");
+    let third = store.core.tail(&store.core.beginning(), 3).expect("reads").records.remove(2);
+    drop(store);
+    let named = |stream, _: &[u8]| Some(if stream == third.stream { vec![gone] } else { Vec::new() });
+    let found =
+        verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &named, &mut |_, _| {});
+    assert!(matches!(found, Err(VerifyError::Lost { blob, record: 2 }) if blob == gone), "{found:?}");
+    let unreadable = |_, _: &[u8]| None;
+    let found =
+        verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &unreadable, &mut |_, _| {});
+    assert!(matches!(found, Err(VerifyError::Journal { record: 1, .. })), "{found:?}");
 }
 
 #[test]
