@@ -8,7 +8,7 @@ use ozg_protocols::moment::Moment;
 /// So many sign-ins may fail in a row.
 const FREE: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// More logins than that at once are an attack; the oldest are forgotten.
+/// More logins than that at once are an attack; the oldest are forgotten, those that have to wait last of all.
 const MOST: usize = 100_000;
 
 #[derive(Debug, Default)]
@@ -33,8 +33,8 @@ impl Attempts {
     /// # Errors
     /// How long this login has to wait.
     pub(super) fn begin(&mut self, login: u128, now: Moment) -> Result<(), Duration> {
-        if self.0.len() >= MOST {
-            self.0.clear();
+        if self.0.len() >= MOST && !self.0.contains_key(&login) {
+            self.forget_the_oldest();
         }
         let failed = self.0.entry(login).or_insert(Failed { count: 0, last: now });
         let waited = now.since(failed.last);
@@ -47,6 +47,14 @@ impl Attempts {
 
     pub(super) fn succeeded(&mut self, login: u128) {
         self.0.remove(&login);
+    }
+
+    /// Forgets the eighth of them that failed longest ago: so many at once that a flood does not sort them each time.
+    fn forget_the_oldest(&mut self) {
+        let mut lasts: Vec<_> = self.0.values().map(|failed| (failed.count >= FREE, failed.last)).collect();
+        let (_, newest, _) = lasts.select_nth_unstable(MOST / 8);
+        let newest = *newest;
+        self.0.retain(|_, failed| (failed.count >= FREE, failed.last) > newest);
     }
 
     /// Forgets those that have waited long enough.
@@ -70,6 +78,19 @@ mod tests {
         assert_eq!(attempts.begin(1, now), Ok(()));
         assert_eq!(attempts.begin(1, now), Err(Duration::from_secs(2)));
         assert_eq!(attempts.begin(2, now), Ok(()), "others do not wait");
+    }
+
+    #[test]
+    fn a_flood_of_other_logins_ends_nobodys_wait() {
+        let (mut attempts, now) = (Attempts::default(), Moment::from_seconds(1_000));
+        for _ in 0..FREE {
+            assert_eq!(attempts.begin(1, now), Ok(()));
+        }
+        for login in 2..MOST as u128 + 1_000 {
+            assert_eq!(attempts.begin(login, now), Ok(()));
+        }
+        assert_eq!(attempts.begin(1, now), Err(Duration::from_secs(1)));
+        assert!(attempts.0.len() <= MOST);
     }
 
     #[test]
