@@ -2,6 +2,7 @@
 
 use ozg_storage::{
     keys::{KeyError, TenantKey},
+    ring::RingError,
     tenant_store::StoreError,
 };
 
@@ -28,6 +29,19 @@ pub(super) fn key_in_german(error: &KeyError) -> String {
     }
 }
 
+/// What is wrong with a key ring.
+pub(super) fn ring_in_german(error: &RingError) -> String {
+    match error {
+        RingError::File(error) => format!("die Datei kann nicht gelesen werden ({error})"),
+        RingError::Foreign { found } => format!("gehört zum Mandantenschlüssel {found}"),
+        RingError::Damaged { entry: 0 } => "der Kopf ist nicht, was geschrieben wurde".to_owned(),
+        RingError::Damaged { entry } => format!("der {entry}. Eintrag ist nicht, was geschrieben wurde"),
+        RingError::Missing(id) => format!("der Schlüssel {id} fehlt"),
+        RingError::Erased(id) => format!("der Schlüssel {id} ist gelöscht"),
+        RingError::NoRandomness(_) => "das Betriebssystem gibt keinen Zufall".to_owned(),
+    }
+}
+
 /// What is wrong with a store.
 pub(super) fn store_in_german(error: &StoreError) -> String {
     match error {
@@ -39,6 +53,7 @@ pub(super) fn store_in_german(error: &StoreError) -> String {
             format!("die Daten gehören zum Schlüssel {found}, nicht zu {given}")
         }
         StoreError::ForeignTenant => "die Daten gehören einem anderen Mandanten".to_owned(),
+        StoreError::Ring(error) => format!("Schlüsselring: {}", ring_in_german(error)),
         other => format!("die Daten lassen sich nicht öffnen: {other}; ozg-cloud doctor hilft weiter"),
     }
 }

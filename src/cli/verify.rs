@@ -10,6 +10,7 @@ use std::{
 
 use clap::Args;
 use ozg_storage::{
+    blob::BlobError,
     checkpoint::Checkpoint,
     disk::{Disk, RealDisk},
     verify::{Report, VerifyError, verify_store},
@@ -17,7 +18,7 @@ use ozg_storage::{
 
 use super::{
     Context, Failure,
-    store::{load_key, store_in_german},
+    store::{load_key, ring_in_german, store_in_german},
 };
 use crate::config::{Config, Tenant};
 
@@ -103,13 +104,22 @@ fn in_german(error: &VerifyError) -> String {
             format!("ZU ALT: endet bei Datensatz {newest}, der Prüfpunkt kennt {record}")
         }
         VerifyError::Store(error) => store_in_german(error),
-        VerifyError::Ring(error) => format!("BESCHÄDIGT, Schlüsselring: {error}"),
-        VerifyError::Blob(error) => format!("BESCHÄDIGT, Anhang: {error}"),
+        VerifyError::Ring(error) => format!("BESCHÄDIGT, Schlüsselring: {}", ring_in_german(error)),
+        VerifyError::Blob(error) => format!("BESCHÄDIGT, Anhang: {}", blob_in_german(error)),
         VerifyError::Lost { record, blob } => {
             format!("BESCHÄDIGT, Anhang: {blob} fehlt; Datensatz {record} nennt ihn")
         }
         VerifyError::Checkpoints(error) => format!("BESCHÄDIGT, Prüfpunkte: {error}"),
         VerifyError::File(error) => format!("die Daten können nicht gelesen werden: {error}"),
+    }
+}
+
+fn blob_in_german(error: &BlobError) -> String {
+    match error {
+        BlobError::File(error) => format!("die Datei kann nicht gelesen werden ({error})"),
+        BlobError::Missing(id) => format!("{id} fehlt"),
+        BlobError::Damaged { id, chunk } => format!("{id}, ab Block {chunk}"),
+        BlobError::Key(error) => ring_in_german(error),
     }
 }
 
@@ -153,12 +163,24 @@ fn bar(label: &str, percent: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ozg_protocols::ids::BlobId;
+    use ozg_storage::ring::RingError;
+
     use super::*;
 
     #[test]
     fn a_bar_is_as_full_as_its_percentage() {
         assert!(bar("x", 50).contains(&format!("[{}{}]  50 %", "#".repeat(20), "-".repeat(20))));
         assert!(bar("x", 100).contains(&"#".repeat(40)));
+    }
+
+    #[test]
+    fn damage_of_ring_and_files_is_told_in_german() {
+        let ring = in_german(&VerifyError::Ring(RingError::Damaged { entry: 10 }));
+        assert_eq!(ring, "BESCHÄDIGT, Schlüsselring: der 10. Eintrag ist nicht, was geschrieben wurde");
+        let id = BlobId::from_u128(1);
+        let blob = in_german(&VerifyError::Blob(BlobError::Damaged { id, chunk: 2 }));
+        assert_eq!(blob, format!("BESCHÄDIGT, Anhang: {id}, ab Block 2"));
     }
 
     #[test]

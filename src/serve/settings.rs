@@ -23,7 +23,7 @@ use crate::config::{Config, Destination, SecretPlace, SecretUnavailable, Tenant,
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A secret is not to be had.
-    #[error("{name}: {source}")]
+    #[error("{name}")]
     Secret {
         /// What it is.
         name: String,
@@ -34,7 +34,7 @@ pub enum SettingsError {
     #[error("{0}: it is no text")]
     NoText(String),
     /// A key is refused.
-    #[error("{name}: {source}")]
+    #[error("{name}")]
     Key {
         /// What it is.
         name: String,
@@ -42,7 +42,7 @@ pub enum SettingsError {
         source: JwkRefused,
     },
     /// A file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     File {
         /// The file.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum SettingsError {
         source: io::Error,
     },
     /// A data schema is refused.
-    #[error("{directory}: {source}")]
+    #[error("{directory}")]
     Schema {
         /// Where the schemas lie.
         directory: PathBuf,
@@ -58,7 +58,7 @@ pub enum SettingsError {
         source: SchemaRefused,
     },
     /// Certificate and key of the server do not work.
-    #[error("server.tls: {0}")]
+    #[error("server.tls")]
     Tls(#[from] TlsIdentityError),
     /// A root certificate is none.
     #[error("{0}: it holds no certificate")]
