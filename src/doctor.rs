@@ -8,6 +8,7 @@ mod keys;
 mod machine;
 mod network;
 mod secrets;
+mod stores;
 
 use std::fmt;
 
@@ -69,6 +70,7 @@ pub fn examine(config: &Config, now: Moment) -> Vec<Finding> {
     let mut findings = vec![Finding::good(format!("Konfiguration: {} Mandant(en)", config.tenants.len()))];
     findings.extend(data::examine(&config.server.data_dir, config.storage.reserve_mib));
     findings.extend(keys::examine(config));
+    findings.extend(stores::examine(config));
     findings.extend(network::examine(config));
     findings.extend(machine::examine(config, now));
     findings

@@ -340,6 +340,25 @@ impl KeyRing {
     }
 }
 
+/// The fingerprint of the tenant key that the ring of a tenant under `data` was made under. Takes no lock and changes
+/// nothing: also while a server has the store open.
+///
+/// # Errors
+/// [`RingError::File`], or [`RingError::Damaged`] at entry 0.
+pub fn made_under(
+    disk: &dyn Disk,
+    data: &Path,
+    tenant: &ozg_protocols::ids::TenantSlug,
+) -> Result<Fingerprint, RingError> {
+    let mut head = [0; HEADER];
+    let file = disk.open(&crate::tenant_store::Paths::of(data, tenant).ring())?;
+    file.read_at(0, &mut head).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => RingError::Damaged { entry: 0 },
+        _ => error.into(),
+    })?;
+    Header::parse(&head).map(|header| header.fingerprint).map_err(|_| RingError::Damaged { entry: 0 })
+}
+
 /// The ids in a ring's file and which of them are erased, for whoever has no tenant key; whole entries only.
 pub(crate) fn ids(bytes: &[u8]) -> Result<HashMap<KeyId, bool>, RingError> {
     Header::parse(bytes.get(..HEADER).unwrap_or_default()).map_err(|_| RingError::Damaged { entry: 0 })?;
