@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ozg_protocols::ids::BlobId;
+use ozg_protocols::{ids::BlobId, moment::Moment};
 use ozg_storage::blob::{BlobStore, BlobWriter, PublishedBlob};
 
 use crate::pool::{JobLost, Workers};
@@ -48,6 +48,15 @@ impl Blobs {
     #[must_use]
     pub const fn workers(&self) -> &Workers {
         &self.workers
+    }
+
+    /// Removes files older than this that no event names; how many went.
+    ///
+    /// # Errors
+    /// As [`BlobStore::sweep`].
+    pub async fn sweep(&self, older_than: Moment) -> Result<u64, BlobError> {
+        let store = self.store.clone();
+        Ok(self.workers.run("sweep", move || store.sweep(older_than)).await??)
     }
 
     /// Begins a new file.

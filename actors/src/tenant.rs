@@ -16,7 +16,7 @@ mod sessions;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use ozg_protocols::ids::CaseId;
+use ozg_protocols::{ids::CaseId, moment::Moment};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use tokio::sync::watch;
 
@@ -33,11 +33,16 @@ pub(crate) use sessions::SessionsActor;
 pub use sessions::{InvalidToken, SessionToken};
 
 use crate::{
+    blobs::Blobs,
     case::{Ask, CaseParts},
     observe::{ActorState, Probe, Waiting},
+    seams::Clock,
     supervise::{Children, Spec},
 };
 use cases::Cases;
+
+/// Files that no event names are kept for a day, for whoever is just about to name them, and looked for each day.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long whoever asks a tenant waits for an answer.
 pub(crate) const WITHIN: Duration = Duration::from_secs(15);
@@ -105,6 +110,8 @@ pub(crate) enum TenantMessage {
     Again(usize),
     /// Time to let idle cases go.
     Sweep,
+    /// Time to remove files that no event names.
+    SweepFiles,
     /// Who works here now; whoever closes the house drains them from outside, so that nobody waits for the tenant.
     Staff { reply: RpcReplyPort<Staff> },
 }
@@ -137,6 +144,8 @@ pub(crate) struct TenantActor;
 /// A tenant while it runs.
 #[derive(Debug)]
 pub(crate) struct Running {
+    blobs: Blobs,
+    clock: Arc<dyn Clock>,
     probe: Probe,
     children: Children,
     cases: Cases,
@@ -161,11 +170,13 @@ impl Actor for TenantActor {
         for spec in connected.children {
             children.start(spec, me.get_cell()).await?;
         }
+        let blobs = context.blobs.clone();
         let case = CaseParts { journal: context.journal, sealer: context.sealer, blobs: context.blobs };
         let cases = Cases::new(case, context.probe.clone(), limits);
         me.send_after(limits.sweep_every, || TenantMessage::Sweep);
+        me.cast(TenantMessage::SweepFiles)?;
         context.probe.set(ActorState::Running);
-        Ok(Running { probe: context.probe, children, cases, limits, channels: count })
+        Ok(Running { blobs, clock: context.clock, probe: context.probe, children, cases, limits, channels: count })
     }
 
     async fn handle(
@@ -180,6 +191,7 @@ impl Actor for TenantActor {
             TenantMessage::Unneeded(case) => tenant.cases.unneeded(case),
             TenantMessage::Again(place) => tenant.children.again(place, &me, TenantMessage::Again).await?,
             TenantMessage::Sweep => tenant.sweep(&me),
+            TenantMessage::SweepFiles => tenant.sweep_files(&me),
             TenantMessage::Staff { reply } => tenant.staff(reply),
         }
         Ok(())
@@ -203,6 +215,20 @@ impl Running {
         let _working = self.probe.waiting(None).begin("sweep");
         self.cases.let_idle_go();
         me.send_after(self.limits.sweep_every, || TenantMessage::Sweep);
+    }
+
+    /// Aside, because the tenant waits for no disk. What an attempt leaves behind is found a day later at the latest.
+    fn sweep_files(&self, me: &ActorRef<TenantMessage>) {
+        let (blobs, now) = (self.blobs.clone(), self.clock.now());
+        let older_than = Moment::from_seconds(now.seconds().saturating_sub(DAY.as_secs().cast_signed()));
+        tokio::spawn(async move {
+            match blobs.sweep(older_than).await {
+                Ok(0) => {}
+                Ok(swept) => tracing::info!(swept, "files that no event names are removed"),
+                Err(error) => tracing::warn!(%error, "files that no event names cannot be removed"),
+            }
+        });
+        me.send_after(DAY, || TenantMessage::SweepFiles);
     }
 
     fn staff(&self, reply: RpcReplyPort<Staff>) {

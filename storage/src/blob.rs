@@ -183,16 +183,24 @@ impl BlobStore {
         Ok(found)
     }
 
-    /// Removes the blobs older than `older_than` that `named` does not hold; how many went. An intake in progress names
-    /// its blobs in its record; choose `older_than` well before now for those that are just being written.
+    /// Removes the blobs older than `older_than` that no event names; how many went. Their keys tell: a key goes into the
+    /// ring before the event that names its blob, so that one whose key is not there can be read by nobody. Choose
+    /// `older_than` well before now for those that are just being written. What cannot be read as a blob stays.
     ///
     /// # Errors
-    /// [`BlobError::File`].
-    pub fn sweep(&self, older_than: Moment, named: impl Fn(BlobId) -> bool) -> Result<u64, BlobError> {
+    /// [`BlobError::File`] or [`BlobError::Key`].
+    pub fn sweep(&self, older_than: Moment) -> Result<u64, BlobError> {
         let mut swept = 0;
-        for id in self.list(older_than)?.into_iter().filter(|id| !named(*id)) {
-            self.remove(id)?;
-            swept += 1;
+        for id in self.list(older_than)? {
+            let key = match self.open_file(id) {
+                Ok(found) => found.key,
+                Err(BlobError::Missing(_) | BlobError::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if matches!(self.sealer.key(key), Err(RingError::Missing(_))) {
+                self.remove(id)?;
+                swept += 1;
+            }
         }
         Ok(swept)
     }

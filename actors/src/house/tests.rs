@@ -4,6 +4,7 @@ mod checkpoints;
 mod clearing;
 mod full_disk;
 mod orders;
+mod orphans;
 mod people;
 mod residents;
 mod resilience;

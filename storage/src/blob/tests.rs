@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::{disk::RealDisk, gcm::Secret, testing::Sample};
+use crate::{
+    journal::{Epoch, StreamId, StreamKind, Version},
+    stream::{NoEffect, Record, Stream, Ticket},
+};
 
 fn contents(mut reader: BlobReader) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -74,12 +78,19 @@ fn what_was_cut_off_or_swapped_does_not_open() {
 fn orphans_are_swept_and_named_blobs_stay() {
     let directory = tempfile::tempdir().expect("a directory");
     let store = Sample::founded(directory.path()).open().expect("opens");
-    let [named, orphan] = [0, 1].map(|_| store.blobs.begin().expect("begins").publish().expect("publishes").id);
-    assert_eq!(store.blobs.sweep(Moment::from_seconds(0), |_| false).expect("sweeps"), 0, "too young");
+    let [named, orphan] = [0, 1].map(|_| store.blobs.begin().expect("begins").publish().expect("publishes"));
+    let records = crate::codec::Schema::<Record<u64>>::first(1);
+    let mut stream =
+        Stream::new(store.sealer.clone(), StreamId { kind: StreamKind::Case, id: 1 }, records, NoEffect::SCHEMA);
+    let ticket = Ticket { key: ozg_protocols::ids::CommandKey::from_u128(1), command: b"name", reply: &[] };
+    let record = Record { at: Moment::from_seconds(1), by: None, events: vec![7] };
+    let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[], vec![named.wrapped]).expect("seals");
+    assert!(store.core.commit(vec![append]).iter().all(Result::is_ok));
+    assert_eq!(store.blobs.sweep(Moment::from_seconds(0)).expect("sweeps"), 0, "too young");
     let later = Moment::from_millis(i64::MAX);
-    assert_eq!(store.blobs.sweep(later, |id| id == named).expect("sweeps"), 1);
-    assert_eq!(store.blobs.list(later).expect("lists"), [named]);
-    assert_ne!(named, orphan);
+    assert_eq!(store.blobs.sweep(later).expect("sweeps"), 1);
+    assert_eq!(store.blobs.list(later).expect("lists"), [named.id]);
+    assert_ne!(named.id, orphan.id);
 }
 
 #[test]
