@@ -12,6 +12,7 @@ use ozg_protocols::{
             rsa::{UnwrapKey as _, find_unwrapping},
         },
         metadata::AttachmentPart,
+        tag::AuthenticationTag,
         verify::{AttachmentCheck, FetchedPart, Stop, Tags, Unreadable, parts},
     },
     forms::StoredFile,
@@ -61,7 +62,8 @@ enum Stage {
 enum Step {
     More(Box<Opener>, Box<Sink>),
     Done(Opened, Box<Sink>),
-    Unreadable(Unreadable),
+    /// With the tag that was seen, where it came so far: it tells a changed tag from changed content.
+    Unreadable(Unreadable, Option<AuthenticationTag>),
 }
 
 /// Fetches and keeps one attachment, or says why it is a problem.
@@ -152,7 +154,7 @@ async fn stream_part(
         match job.await?? {
             Step::More(opener, back) => (stage, sink) = (Stage::Open(opener), back),
             Step::Done(opened, back) => return Ok(Ok((opened, back))),
-            Step::Unreadable(reason) => return Ok(Err(FetchedPart::Unreadable { reason, tag: None })),
+            Step::Unreadable(reason, tag) => return Ok(Err(FetchedPart::Unreadable { reason, tag })),
         }
     }
 }
@@ -207,23 +209,24 @@ fn step(
         Stage::Open(opener) => opener,
         Stage::Head(head) => match unwrap(&head).and_then(|key| Ok(head.open(&key, limits)?)) {
             Ok(opener) => Box::new(opener),
-            Err(reason) => return Ok(Step::Unreadable(reason)),
+            Err(reason) => return Ok(Step::Unreadable(reason, None)),
         },
     };
-    let refused = |error| match error {
-        StreamError::Refused(refused) => Ok(Step::Unreadable(refused.into())),
+    let refused = |error, tag| match error {
+        StreamError::Refused(refused) => Ok(Step::Unreadable(refused.into(), tag)),
         StreamError::Sink(_) => Err(Trouble::Other("blob")),
     };
     for piece in batch {
         if let Err(error) = opener.push(piece, &mut *sink) {
-            return refused(error);
+            return refused(error, None);
         }
     }
     if !last {
         return Ok(Step::More(opener, sink));
     }
+    let tag = opener.seen_tag();
     match opener.finish(&mut *sink) {
         Ok(opened) => Ok(Step::Done(opened, sink)),
-        Err(error) => refused(error),
+        Err(error) => refused(error, tag),
     }
 }
