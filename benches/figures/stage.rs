@@ -3,11 +3,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Lines, Write},
     net::TcpListener,
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -37,6 +37,8 @@ pub struct Stage {
     urls: Urls,
     port: u16,
     sandbox: Running,
+    /// Held open: a sandbox that cannot say what it wants to ends.
+    _said: Lines<BufReader<ChildStdout>>,
     pub transport: Transport,
 }
 
@@ -125,8 +127,9 @@ impl Stage {
         let mut sandbox = program(&["sandbox", "--listen", "127.0.0.1:0", "--seed", &seed, "--spool", &spool])
             .spawn()
             .expect("starts");
-        let lines = BufReader::new(sandbox.stdout.take().expect("piped")).lines();
-        let base = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("Basis:")?.trim().to_owned()));
+        let mut said = BufReader::new(sandbox.stdout.take().expect("piped")).lines();
+        let base =
+            said.by_ref().map_while(Result::ok).find_map(|line| Some(line.strip_prefix("Basis:")?.trim().to_owned()));
         let urls = Urls::at(&base.expect("the sandbox says where it is"));
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let config = format!(
@@ -143,6 +146,7 @@ impl Stage {
             urls,
             port,
             sandbox: Running(sandbox),
+            _said: said,
             transport: Transport::new(None).expect("a client"),
         };
         stage.command(&["tenant", "init", "bench"]);
