@@ -4,9 +4,11 @@
 //! operators do; they write to the output they are given and hold no logic of their own.
 
 mod account;
+mod bar;
 mod config;
 mod demo;
 mod doctor;
+mod load;
 mod sandbox;
 mod serve;
 mod store;
@@ -59,6 +61,7 @@ enum Command {
     Config(config::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Load(load::Arguments),
     Sandbox(Box<sandbox::Arguments>),
     Serve(serve::Arguments),
     Tenant(tenant::Arguments),
@@ -72,6 +75,7 @@ impl Command {
             Self::Config(arguments) => arguments.run(context),
             Self::Demo(arguments) => arguments.run(context),
             Self::Doctor(arguments) => arguments.run(context),
+            Self::Load(arguments) => arguments.run(context),
             Self::Sandbox(arguments) => arguments.run(context),
             Self::Serve(arguments) => arguments.run(context),
             Self::Tenant(arguments) => arguments.run(context),

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod load;
 pub mod logging;
 pub mod sandbox;
 pub mod sender;

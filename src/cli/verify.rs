@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -18,6 +17,7 @@ use ozg_storage::{
 
 use super::{
     Context, Failure,
+    bar::Bar,
     store::{load_key, ring_in_german, store_in_german},
 };
 use crate::config::{Config, Tenant};
@@ -50,7 +50,7 @@ impl Arguments {
             let disk: Arc<dyn Disk> = Arc::new(RealDisk);
             let mut bar = Bar::new(tenant.slug.as_str());
             let (data, named) = (&config.server.data_dir, &ozg_actors::named_blobs);
-            let mut progress = |done, all| bar.show(done, all);
+            let mut progress = |done, all| bar.show(done, all, "");
             let verdict = verify_store(&disk, data, &tenant.slug, key.as_ref(), shown, named, &mut progress);
             bar.clear();
             whole &= verdict.is_ok();
@@ -123,56 +123,12 @@ fn blob_in_german(error: &BlobError) -> String {
     }
 }
 
-/// A progress bar on standard error; none where nobody watches.
-struct Bar {
-    label: String,
-    watched: bool,
-    percent: Option<u64>,
-}
-
-impl Bar {
-    fn new(label: &str) -> Self {
-        Self { label: label.to_owned(), watched: io::stderr().is_terminal(), percent: None }
-    }
-
-    fn show(&mut self, done: u64, all: u64) {
-        let percent = done.saturating_mul(100).checked_div(all).unwrap_or(100).min(100);
-        if self.watched && self.percent != Some(percent) {
-            self.percent = Some(percent);
-            self.write(&bar(&self.label, percent));
-        }
-    }
-
-    fn clear(&self) {
-        if self.percent.is_some() {
-            self.write("\r\x1b[K");
-        }
-    }
-
-    /// Nobody is harmed by a bar that cannot be drawn.
-    fn write(&self, text: &str) {
-        let mut errors = io::stderr();
-        drop(errors.write_all(text.as_bytes()).and_then(|()| errors.flush()));
-    }
-}
-
-fn bar(label: &str, percent: u64) -> String {
-    let full = usize::try_from(percent * 40 / 100).unwrap_or_default();
-    format!("\r{label} [{}{}] {percent:3} %", "#".repeat(full), "-".repeat(40 - full))
-}
-
 #[cfg(test)]
 mod tests {
     use ozg_protocols::ids::BlobId;
     use ozg_storage::ring::RingError;
 
     use super::*;
-
-    #[test]
-    fn a_bar_is_as_full_as_its_percentage() {
-        assert!(bar("x", 50).contains(&format!("[{}{}]  50 %", "#".repeat(20), "-".repeat(20))));
-        assert!(bar("x", 100).contains(&"#".repeat(40)));
-    }
 
     #[test]
     fn damage_of_ring_and_files_is_told_in_german() {
