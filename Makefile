@@ -1,7 +1,7 @@
 # `make help` lists what there is. Each target installs what it lacks (as root on Debian or Ubuntu) or names it.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs deny assets image bench check
+.PHONY: help demo test interop lint docs deny assets image bench check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,10 @@ demo: assets ## build and run a living demo town (no link-time optimisation)
 test: assets ## all tests of all crates
 	@.ci/need browser
 	cargo test --locked --workspace
+
+interop: assets ## our code against programs that nobody here wrote; ROWS names some of them
+	@.ci/need interop || true
+	tests/interop/run $(ROWS)
 
 lint: assets ## formatting and clippy, warnings are errors
 	cargo fmt --all --check

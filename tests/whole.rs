@@ -4,6 +4,8 @@
 mod demo;
 #[path = "whole/hostile.rs"]
 mod hostile;
+#[path = "whole/interop.rs"]
+mod interop;
 #[path = "whole/load.rs"]
 mod load;
 #[path = "whole/program.rs"]

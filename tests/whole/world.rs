@@ -273,16 +273,20 @@ impl World {
         fs::read_to_string(self.path("server.log")).unwrap_or_default()
     }
 
-    /// A sender with an account at the sandbox.
-    pub(crate) fn sender(&self) -> Sender {
+    /// The account of the senders at the sandbox.
+    pub(crate) fn account(&self) -> Account {
         let urls = Urls::at(&format!("http://127.0.0.1:{}", self.sandbox_port));
-        let account = Account {
+        Account {
             token_url: urls.token,
             submission_url: urls.submission,
             client_id: SENDER.to_owned(),
             client_secret: SENDER_SECRET.to_owned(),
-        };
-        Sender::new(self.transport.clone(), account)
+        }
+    }
+
+    /// A sender with an account at the sandbox.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender::new(self.transport.clone(), self.account())
     }
 
     /// The key that a tenant wants to be written to with.
