@@ -146,6 +146,8 @@ pub fn place(named: Option<PathBuf>, environment: &Environment) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use ozg_protocols::fit_connect::verify::ReplyKind;
+
     use super::*;
 
     fn read(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Problems> {
@@ -199,6 +201,27 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:#?}");
         assert!(found[0].contains("`log.level` muss `error`"), "{}", found[0]);
         assert!(found[1].contains("muss eine ganze Zahl von 1 bis 3600 sein"), "{}", found[1]);
+    }
+
+    #[test]
+    fn a_reply_channel_that_does_not_exist_is_refused_where_it_stands() {
+        let commented = "#reply_channels = [\"eMail\", ";
+        let text = example(commented, "reply_channels = [\"Brieftaube\", ");
+        let found = problems(&text, &[]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].contains("`tenant.0.destination.0.reply_channels.0` muss ein Rückkanal"), "{}", found[0]);
+        assert!(found[0].contains("`deMail`"), "{}", found[0]);
+        let text = example(commented, "reply_channels = []\n#");
+        assert!(problems(&text, &[])[0].contains("`tenant.0.destination.0.reply_channels` ist leer"));
+    }
+
+    #[test]
+    fn the_reply_channels_that_are_taken_are_shown_as_the_metadata_name_them() {
+        assert_eq!(read(EXAMPLE, &[]).expect("valid").config.tenants[0].destinations[0].reply_channels, None);
+        let Loaded { config, shown } = read(&example("#reply_channels", "reply_channels"), &[]).expect("valid");
+        assert_eq!(config.tenants[0].destinations[0].reply_channels.as_deref(), Some(&ReplyKind::ALL[..]));
+        let found = shown.iter().find(|shown| shown.path == "tenant.0.destination.0.reply_channels.1");
+        assert_eq!(found.map(|shown| shown.value.as_str()), Some("deMail"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod destinations;
 mod events;
 mod fault;
 mod key_file;
+mod mishap;
 mod office;
 mod problem;
 mod region;
@@ -54,6 +55,7 @@ pub use self::{
     key_file::{DestinationKeys, KeyFileError, make_destination_keys},
     office::{Office, OfficePlan},
     region::Area,
+    seal::Part,
     seed::{OfferedService, Seed, SeedDestination},
     settings::{Clock, SandboxSettings, TlsFiles, Urls},
 };

@@ -34,6 +34,10 @@ mod sources;
 mod subscriber;
 #[path = "whole/subscriber_bounds.rs"]
 mod subscriber_bounds;
+#[path = "whole/subscriber_hall.rs"]
+mod subscriber_hall;
+#[path = "whole/subscriber_rejects.rs"]
+mod subscriber_rejects;
 #[path = "whole/tenants.rs"]
 mod tenants;
 #[path = "whole/tidy.rs"]

@@ -7,6 +7,7 @@ use ozg_protocols::{
     fit_connect::{
         api::ApiVersion,
         jose::rsa::{DecryptionKey, SigningKey},
+        verify::ReplyKind,
     },
     forms::{Mapping, data_schema::DataSchemas},
     ids::{DestinationId, OrgUnitId, TenantSlug},
@@ -100,6 +101,8 @@ pub struct DestinationSettings {
     pub tolerate_empty_fragments: bool,
     /// `zip=DEF` is taken (Submission API 1 only).
     pub allow_zip: bool,
+    /// The reply channels (Rückkanäle) that are taken; `None` takes every one.
+    pub reply_channels: Option<Vec<ReplyKind>>,
 }
 
 /// A service that a destination publishes, with the schemas of its form data.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ozg_protocols::{
-    fit_connect::api::ApiVersion,
+    fit_connect::{api::ApiVersion, verify::ReplyKind},
     ids::{DestinationId, OrgUnitId},
 };
 
@@ -42,6 +42,8 @@ pub struct Destination {
     pub tolerate_empty_fragments: bool,
     /// `zip=DEF` is taken (Submission API 1 only).
     pub allow_zip: bool,
+    /// The reply channels (Rückkanäle) that are taken; `None` takes every one.
+    pub reply_channels: Option<Vec<ReplyKind>>,
 }
 
 /// A service that a destination publishes, with the schemas of its form data.
@@ -79,6 +81,7 @@ impl Destination {
         if allow_zip && api_version == ApiVersion::V2 {
             section.refuse("allow_zip", "gibt es nur mit `api_version = 1`; Version 2 verbietet komprimierte JWE");
         }
+        let reply_channels = section.list_if_given("reply_channels");
         section.finish();
         Some(Self {
             id: id?,
@@ -96,6 +99,7 @@ impl Destination {
             services,
             tolerate_empty_fragments,
             allow_zip,
+            reply_channels,
         })
     }
 }

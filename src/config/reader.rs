@@ -155,6 +155,16 @@ impl<'r> Section<'r> {
         read
     }
 
+    /// A list of values where its key is given. An empty one is refused: it is not clear whether it means all or none.
+    pub(super) fn list_if_given<T: Setting>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        let given = self.table.contains_key(key);
+        if matches!(self.table.get(key), Some(Node { value: Value::List(items), .. }) if items.is_empty()) {
+            self.refuse(key, "ist leer; ohne diesen Schlüssel gilt alles");
+        }
+        let list = self.list(key);
+        given.then_some(list)
+    }
+
     /// A list of values with a default for a missing key.
     pub(super) fn list_or<T: Setting>(&mut self, key: &'static str, default: Vec<T>) -> Vec<T> {
         if self.table.contains_key(key) {

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use ozg_protocols::ids::{DestinationId, OrgUnitId, TenantSlug};
+use ozg_protocols::{
+    fit_connect::verify::ReplyKind,
+    ids::{DestinationId, OrgUnitId, TenantSlug},
+};
 
 use super::reader::{Setting, Surroundings};
 
@@ -29,6 +32,7 @@ parsed! {
     TenantSlug: "ein Kürzel aus Kleinbuchstaben, Ziffern und Bindestrichen, 2 bis 40 Zeichen",
     OrgUnitId: "die Nummer einer Organisationseinheit, 1 bis 64 Zeichen",
     DestinationId: "die UUID eines Zustellpunkts",
+    ReplyKind: "ein Rückkanal: `eMail`, `deMail`, `fink`, `elster`, `fitConnect` oder `idBundDeMailbox`",
 }
 
 impl Setting for String {

@@ -52,7 +52,8 @@ pub(super) async fn answer(service: &Service, call: Call, path: &[&str]) -> Resu
         }
         ("GET", ["faults"]) => Ok(show(&service.desk.ask(|world| json!({ "faults": world.faults.list() })).await?)),
         ("POST", ["faults"]) => {
-            let fault: Fault = call.json().await?;
+            let fault = call.json::<Fault>().await?.checked();
+            let fault = fault.map_err(|refused| Problem::bad_request(refused.to_string()))?;
             service.desk.ask(move |world| world.faults.arm(fault)).await?;
             Ok(answer::empty(StatusCode::NO_CONTENT))
         }

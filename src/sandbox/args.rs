@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use clap::Args;
 
 use super::{
-    fault::Fault,
+    fault::{self, Fault},
     seed::Seed,
     settings::{Clock, SandboxSettings, TlsFiles},
 };
@@ -57,8 +57,8 @@ pub struct SandboxArgs {
     /// Verzeichnis für große Anlagen; sonst das des Systems.
     #[arg(long, value_name = "VERZEICHNIS")]
     spool: Option<PathBuf>,
-    /// Störung von Anfang an, etwa `slow-visibility,times=3,millis=2000`; mehrfach möglich.
-    #[arg(long = "fault", value_name = "STÖRUNG")]
+    /// Störung von Anfang an; mehrfach möglich. `--help` nennt alle.
+    #[arg(long = "fault", value_name = "STÖRUNG", long_help = fault::help())]
     faults: Vec<Fault>,
 }
 

@@ -104,8 +104,9 @@ impl Delivery {
 
     /// The submission as callers of this version see it; with its sealed parts for the subscriber.
     pub(super) fn show(&self, version: Version, sealed: bool) -> Value {
-        let attachments: Vec<&AttachmentId> =
-            self.announced.iter().filter(|id| self.uploads.contains_key(id)).collect();
+        // What was submitted has them all; that the service lost one is only seen when it is fetched.
+        let there = |id: &&AttachmentId| self.stage != Stage::Incomplete || self.uploads.contains_key(id);
+        let attachments: Vec<&AttachmentId> = self.announced.iter().filter(there).collect();
         let mut shown = self.pointer();
         let Some(members) = shown.as_object_mut() else { return shown };
         members.insert("attachments".to_owned(), json!(attachments));

@@ -8,12 +8,25 @@ use std::{str::FromStr, time::Duration};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::seal::Part;
+
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
-    /// The submit event of the next submission carries another tag for its metadata.
+    /// The submit event of the next submission carries another tag for one `part`: its metadata, if none is named.
     WrongTag,
+    /// The submit event carries no tags, or none for `part`.
+    MissingTags,
+    /// After the submit one `part` (the metadata, if none is named) has another tag than it came with. Of attachments
+    /// only one that is kept in memory.
+    ChangedTag,
+    /// After the submit the data are gone.
+    MissingData,
+    /// After the submit the first attachment is listed, but gone.
+    MissingAttachment,
+    /// After the submit the first attachment is not listed any more.
+    UnlistedAttachment,
     /// After the submit two attachments of the submission change places (with one: it becomes another's).
     SwappedAttachment,
     /// The payload of the submit event is changed after it was signed.
@@ -41,9 +54,46 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Whether it happens to one part of a submission.
+    const fn of_a_part(self) -> bool {
+        matches!(self, Self::WrongTag | Self::MissingTags | Self::ChangedTag)
+    }
+
     const fn of_a_request(self) -> bool {
         matches!(self, Self::Unauthorized | Self::TooManyRequests | Self::ServerError | Self::Delay | Self::LostAnswer)
     }
+}
+
+/// All kinds by their names, as the command line explains them.
+const KINDS: [(FaultKind, &str, &str); 18] = [
+    (FaultKind::WrongTag, "wrong-tag", "das submit-Ereignis nennt für `part` einen anderen Tag"),
+    (FaultKind::MissingTags, "missing-tags", "das submit-Ereignis nennt keine Tags, oder keinen für `part`"),
+    (FaultKind::ChangedTag, "changed-tag", "`part` wird mit einem anderen Tag ausgeliefert, als es kam"),
+    (FaultKind::MissingData, "missing-data", "die Fachdaten werden nicht ausgeliefert"),
+    (FaultKind::MissingAttachment, "missing-attachment", "die erste Anlage ist genannt, aber nicht abrufbar"),
+    (FaultKind::UnlistedAttachment, "unlisted-attachment", "die erste Anlage ist nicht genannt"),
+    (FaultKind::SwappedAttachment, "swapped-attachment", "zwei Anlagen tauschen den Platz"),
+    (FaultKind::ForgedSet, "forged-set", "das submit-Ereignis wird nach der Signatur geändert"),
+    (FaultKind::TwoSubmitEvents, "two-submit-events", "das submit-Ereignis steht zweimal im Log"),
+    (FaultKind::UnsupportedSetSchema, "unsupported-set-schema", "das submit-Ereignis nennt ein unbekanntes Schema"),
+    (FaultKind::SlowVisibility, "slow-visibility", "die Einreichung ist erst nach `millis` sichtbar"),
+    (FaultKind::DuplicateCallback, "duplicate-callback", "der Callback wird zweimal gesendet"),
+    (FaultKind::UncheckedSeal, "unchecked-seal", "der Kopf verschlüsselter Teile wird nicht geprüft"),
+    (FaultKind::Unauthorized, "unauthorized", "die Antwort ist 401, das Token gilt nicht mehr"),
+    (FaultKind::TooManyRequests, "too-many-requests", "die Antwort ist 429, für `seconds`"),
+    (FaultKind::ServerError, "server-error", "die Antwort ist `status`, sonst 503"),
+    (FaultKind::Delay, "delay", "die Antwort kommt erst nach `millis`"),
+    (FaultKind::LostAnswer, "lost-answer", "der Aufruf wird ausgeführt, aber nicht beantwortet"),
+];
+
+/// What the command line says of faults.
+pub(super) fn help() -> String {
+    let kinds: String = KINDS.iter().map(|(_, name, what)| format!("\n  {name}: {what}")).collect();
+    format!(
+        "Störung von Anfang an, etwa `slow-visibility,times=3,millis=2000`; mehrfach möglich.\n\n\
+         Beschränkt auf `method=` und `path=` (Teil des Pfads) bei Störungen eines Aufrufs, auf `part=metadata`, \
+         `part=data` oder `part=attachment` (die erste Anlage) bei Tags:{kinds}"
+    )
 }
 
 /// An armed fault.
@@ -61,6 +111,9 @@ pub struct Fault {
     /// Only requests whose path holds this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// For tags: the part that it happens to; of the attachments the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// For `slow-visibility` and `delay`, in milliseconds.
     #[serde(default)]
     pub millis: u64,
@@ -93,7 +146,8 @@ impl FromStr for Fault {
             let value = value.parse::<u64>().map_or_else(|_| value.into(), serde_json::Value::from);
             members.insert(name.to_owned(), value);
         }
-        serde_json::from_value(members.into()).map_err(|error| InvalidFault(error.to_string()))
+        let fault: Self = serde_json::from_value(members.into()).map_err(|error| InvalidFault(error.to_string()))?;
+        fault.checked()
     }
 }
 
@@ -101,7 +155,18 @@ impl Fault {
     /// A fault that happens once, to whatever comes next.
     #[must_use]
     pub const fn once(kind: FaultKind) -> Self {
-        Self { kind, times: 1, method: None, path: None, millis: 0, seconds: 0, status: None }
+        Self { kind, times: 1, method: None, path: None, part: None, millis: 0, seconds: 0, status: None }
+    }
+
+    /// The fault, unless it names what its kind does not know.
+    pub(super) fn checked(self) -> Result<Self, InvalidFault> {
+        if self.part.is_some() && !self.kind.of_a_part() {
+            return Err(InvalidFault("this one happens to no single part".to_owned()));
+        }
+        if (self.path.is_some() || self.method.is_some()) && !self.kind.of_a_request() {
+            return Err(InvalidFault("this one happens to no request".to_owned()));
+        }
+        Ok(self)
     }
 
     /// The time of `millis`.
@@ -174,6 +239,19 @@ mod tests {
         assert_eq!(fault, expected);
         assert!("no-such-fault".parse::<Fault>().is_err());
         assert!("delay,colour=red".parse::<Fault>().is_err());
+        assert!("wrong-tag,part=data".parse::<Fault>().is_ok());
+        for wrong in ["delay,part=data", "wrong-tag,part=callback", "wrong-tag,path=/events"] {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_kind_is_explained_under_the_name_it_is_armed_by() {
+        for (kind, name, _) in KINDS {
+            assert_eq!(name.parse::<Fault>().map(|fault| fault.kind).ok(), Some(kind), "{name}");
+            assert_eq!(KINDS.iter().filter(|(other, ..)| *other == kind).count(), 1, "{name}");
+        }
+        assert_eq!(FaultKind::LostAnswer as usize + 1, KINDS.len());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Whether the recipient can open the part is none of the service's business.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{destination::Destination, problem::Problem, version::Version};
 
@@ -25,10 +25,14 @@ pub(super) struct Seal {
 }
 
 /// Which part of a submission a JWE is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The metadata.
     Metadata,
+    /// The data (Fachdaten).
     Data,
+    /// An attachment.
     Attachment,
 }
 

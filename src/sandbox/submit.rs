@@ -4,16 +4,17 @@
 
 use ozg_protocols::ids::SubmissionId;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
     call::Call,
     callback,
     caller::Scope,
-    delivery::{Deliveries, Entry, Stage, Tags},
+    delivery::{Entry, Stage, Tags},
     destination::{Destination, absent},
     fault::{Fault, FaultKind},
+    mishap,
     problem::Problem,
     seal::{Part, Seal},
     service::Service,
@@ -39,7 +40,8 @@ struct Ready {
     about: About,
     destination: Destination,
     tags: Tags,
-    wrong_tag: bool,
+    /// The payload of the submit event.
+    payload: Value,
     foreign_schema: bool,
     forged: bool,
     unchecked: bool,
@@ -106,12 +108,13 @@ fn prepare(world: &mut World, id: SubmissionId, mut tags: Tags, random: [u8; 16]
     tags.attachments = delivery.uploads.iter().map(|(id, upload)| (*id, upload.tag.clone())).collect();
     let destination = world.destinations.get(delivery.destination)?.clone();
     let about = About { submission: id, case: delivery.case, at: now, random };
+    let first = delivery.announced.first().copied();
     let faults = &mut world.faults;
     Ok(Ready {
         about,
         destination,
+        payload: mishap::told(faults, &tags, first),
         tags,
-        wrong_tag: faults.take(FaultKind::WrongTag).is_some(),
         foreign_schema: faults.take(FaultKind::UnsupportedSetSchema).is_some(),
         forged: faults.take(FaultKind::ForgedSet).is_some(),
         unchecked: faults.take(FaultKind::UncheckedSeal).is_some(),
@@ -128,21 +131,10 @@ fn must_be_incomplete(stage: Stage) -> Result<(), Problem> {
 }
 
 async fn sign(service: &Service, ready: &Ready) -> Result<String, Problem> {
-    let mut tags = ready.tags.clone();
-    if ready.wrong_tag {
-        tags.metadata = other_tag(&tags.metadata);
-    }
-    let payload = json!({ "authenticationTags": tags });
     let foreign = set::schema("9.0.0");
     let schema = if ready.foreign_schema { &foreign } else { &service.signer.schema };
-    let token = service.signer.event_under(schema, ready.about, EventKind::Submit, &payload).await?;
+    let token = service.signer.event_under(schema, ready.about, EventKind::Submit, &ready.payload).await?;
     Ok(if ready.forged { forged(&token) } else { token })
-}
-
-/// A tag of the right shape that belongs to nothing.
-fn other_tag(tag: &str) -> String {
-    let other = if tag.starts_with('A') { "B" } else { "A" };
-    format!("{other}{}", tag.get(1..).unwrap_or_default())
 }
 
 /// The token with another payload under the old signature.
@@ -165,12 +157,11 @@ fn commit(
     tags: Tags,
     token: &str,
     version: Version,
-) -> Result<serde_json::Value, Problem> {
+) -> Result<Value, Problem> {
     let now = world.now();
     let visible_from =
         world.faults.take(FaultKind::SlowVisibility).map_or(now, |fault: Fault| now.plus(fault.duration()));
     let times = if world.faults.take(FaultKind::TwoSubmitEvents).is_some() { 2 } else { 1 };
-    let swap = world.faults.take(FaultKind::SwappedAttachment).is_some();
     let delivery = world.deliveries.get_mut(id)?;
     must_be_incomplete(delivery.stage)?;
     delivery.stage = Stage::Submitted;
@@ -184,29 +175,6 @@ fn commit(
         world.deliveries.log(case, Entry { submission: id, event: EventKind::Submit, token: token.to_owned() });
     }
     world.deliveries.enlist(id);
-    if swap {
-        swap_attachment(&mut world.deliveries, id)?;
-    }
+    mishap::befall(&mut world.faults, &mut world.deliveries, id)?;
     Ok(shown)
-}
-
-/// Two attachments change places; an only one becomes that of another submission.
-fn swap_attachment(deliveries: &mut Deliveries, id: SubmissionId) -> Result<(), Problem> {
-    let foreign =
-        deliveries.iter().filter(|other| other.id != id).find_map(|other| other.uploads.values().next()).cloned();
-    let uploads = &mut deliveries.get_mut(id)?.uploads;
-    let last = uploads.values().next_back().cloned();
-    let other = if uploads.len() > 1 { last } else { foreign };
-    let first = uploads.values().next().cloned();
-    if let (Some(first), Some(other)) = (first, other) {
-        if uploads.len() > 1
-            && let Some(upload) = uploads.values_mut().next_back()
-        {
-            *upload = first;
-        }
-        if let Some(upload) = uploads.values_mut().next() {
-            *upload = other;
-        }
-    }
-    Ok(())
 }

@@ -229,7 +229,7 @@ impl Sender {
         } else {
             let sealed = sealing::whole(&content.bytes(), Some(&ContentType::json()), key)?;
             transport::full(match damage {
-                Some(damage) => damage.of_sealed(sealed),
+                Some(damage) => damage.of_sealed_attachment(sealed),
                 None => sealed,
             })
         };
@@ -254,14 +254,11 @@ impl Sender {
         let described = parcel.described().to_json();
         let described =
             damage.map_or_else(|| described.clone().into_bytes(), |damage| damage.of_metadata(described.clone()));
-        let metadata = match damage {
-            Some(Damage::SealedMetadata(text)) => text.clone(),
-            _ => sealing::whole(&described, Some(&ContentType::json()), key)?,
-        };
-        let data = match damage {
-            Some(Damage::NoData) => None,
-            Some(Damage::SealedData(text)) => Some(text.clone()),
-            _ => Some(sealing::whole(&parcel.data, Some(&sealing::content_type(parcel.format)), key)?),
+        let metadata = sealing::whole(&described, Some(&ContentType::json()), key)?;
+        let data = sealing::whole(&parcel.data, Some(&sealing::content_type(parcel.format)), key)?;
+        let (metadata, data) = match damage {
+            Some(damage) => (damage.of_sealed_metadata(metadata), damage.of_sealed_data(data)),
+            None => (metadata, Some(data)),
         };
         let mut body = json!({ "encryptedMetadata": metadata });
         if let (Some(members), Some(data)) = (body.as_object_mut(), data) {

@@ -30,10 +30,16 @@ pub enum Damage {
     SealedMetadata(String),
     /// The text of the sealed data is replaced by this one.
     SealedData(String),
-    /// A character in the ciphertext of the first attachment is another one.
+    /// A character in the ciphertext of the metadata is another one.
+    ChangedMetadata,
+    /// A character in the ciphertext of the data is another one.
+    ChangedData,
+    /// A character in the ciphertext of every attachment is another one.
     ChangedAttachment,
-    /// No data are sent (version 1 only).
+    /// No data are sent, nor described (version 1 only).
     NoData,
+    /// No data are sent, though the metadata describe them (version 1 only).
+    WithheldData,
 }
 
 impl Damage {
@@ -82,18 +88,39 @@ impl Damage {
         document.to_string().into_bytes()
     }
 
-    /// Breaks a sealed attachment.
-    pub(super) fn of_sealed(&self, sealed: String) -> String {
-        if *self != Self::ChangedAttachment {
-            return sealed;
+    /// Breaks the sealed metadata.
+    pub(super) fn of_sealed_metadata(&self, sealed: String) -> String {
+        match self {
+            Self::SealedMetadata(text) => text.clone(),
+            Self::ChangedMetadata => changed(&sealed),
+            _ => sealed,
         }
-        let mut segments: Vec<String> = sealed.split('.').map(str::to_owned).collect();
-        if let Some(ciphertext) = segments.get_mut(3) {
-            let other = if ciphertext.starts_with('A') { "B" } else { "A" };
-            ciphertext.replace_range(..1.min(ciphertext.len()), other);
-        }
-        segments.join(".")
     }
+
+    /// Breaks the sealed data; `None` sends none.
+    pub(super) fn of_sealed_data(&self, sealed: String) -> Option<String> {
+        match self {
+            Self::NoData | Self::WithheldData => None,
+            Self::SealedData(text) => Some(text.clone()),
+            Self::ChangedData => Some(changed(&sealed)),
+            _ => Some(sealed),
+        }
+    }
+
+    /// Breaks a sealed attachment.
+    pub(super) fn of_sealed_attachment(&self, sealed: String) -> String {
+        if *self == Self::ChangedAttachment { changed(&sealed) } else { sealed }
+    }
+}
+
+/// The message with another character at the begin of its ciphertext.
+fn changed(sealed: &str) -> String {
+    let mut segments: Vec<String> = sealed.split('.').map(str::to_owned).collect();
+    if let Some(ciphertext) = segments.get_mut(3) {
+        let other = if ciphertext.starts_with('A') { "B" } else { "A" };
+        ciphertext.replace_range(..1.min(ciphertext.len()), other);
+    }
+    segments.join(".")
 }
 
 fn set(document: &mut Value, pointer: &str, to: Value) {

@@ -139,6 +139,7 @@ fn destination(destination: &Destination) -> Result<DestinationSettings, Setting
             .collect(),
         tolerate_empty_fragments: destination.tolerate_empty_fragments,
         allow_zip: destination.allow_zip,
+        reply_channels: destination.reply_channels.clone(),
     })
 }
 

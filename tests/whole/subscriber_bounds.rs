@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{
     sandbox_town::{Town, eventually, sample},
-    subscriber::{Bounds, Hall, PATIENCE, erika, start, start_with},
+    subscriber_hall::{Bounds, Hall, PATIENCE, erika, start, start_with},
 };
 
 #[tokio::test(flavor = "multi_thread")]

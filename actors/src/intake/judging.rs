@@ -83,7 +83,7 @@ fn open(desk: &Desk, fetched: &Fetched, tags: &Tags) -> Result<(Metadata, Option
         tolerance: tolerance(settings),
         service: submission.service_type.as_ref().map(|service| service.identifier.as_str()),
         offers: offers.as_deref(),
-        reply_channels: ReplyChannels::Any,
+        reply_channels: settings.reply_channels.as_deref().map_or(ReplyChannels::Any, ReplyChannels::Only),
         announced: &submission.attachments,
     };
     let sealed = submission.encrypted_metadata.as_deref().unwrap_or_default();

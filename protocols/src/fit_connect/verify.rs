@@ -13,6 +13,7 @@ mod event_log;
 mod metadata;
 mod opened;
 mod problem;
+mod reply;
 mod table;
 mod tags;
 #[cfg(test)]
@@ -22,9 +23,10 @@ pub use self::{
     attachment::{AttachmentCheck, FetchedPart, parts},
     data::{DataCheck, SchemaVerdict, ValidateData},
     event_log::{EventLogCheck, JudgedLog, SetKeys},
-    metadata::{MetadataCheck, ReplyChannels},
+    metadata::MetadataCheck,
     opened::{OpenedPart, Unreadable},
     problem::{Instance, PREFIX, Problem},
+    reply::{ReplyChannels, ReplyKind, UnknownReplyKind},
     table::{Check, Row, Stage, TABLE},
     tags::{TagCheck, Tags},
 };

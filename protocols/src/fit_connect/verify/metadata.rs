@@ -2,26 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, OpenedPart, Problem, Stop, parts, reject_if};
+use super::{Check, OpenedPart, Problem, ReplyChannels, Stop, parts, reject_if};
 use crate::{
-    application::ReplyChannel,
     fit_connect::{
         api::destination::OfferedService,
-        jose::jwk::{Chain, PublicJwk},
-        metadata::{Metadata, MetadataRefused, Reply, Tolerance},
+        metadata::{Metadata, MetadataRefused, Tolerance},
         tag::AuthenticationTag,
     },
     ids::AttachmentId,
 };
-
-/// The reply channels that we can use.
-#[derive(Debug, Clone, Copy)]
-pub enum ReplyChannels<'a> {
-    /// Not our concern: every channel is taken, one we do not know included.
-    Any,
-    /// Only these, by their name in the metadata (for example `eMail`), and only with usable keys.
-    Only(&'a [&'a str]),
-}
 
 /// What the metadata are judged by.
 #[derive(Debug, Clone, Copy)]
@@ -80,13 +69,9 @@ impl MetadataCheck<'_> {
     }
 
     fn reply_channel(&self, metadata: &Metadata) -> Option<Problem> {
-        let ReplyChannels::Only(names) = self.reply_channels else { return None };
-        let (name, usable) = match metadata.reply.as_ref()? {
-            Reply::Unknown(name) => (name.as_str(), true),
-            Reply::Known(channel) => reply_name(channel),
-        };
+        let wanted = metadata.reply.as_ref()?;
         let detail = "Der gewünschte Rückkanal kann nicht bedient werden.";
-        (!usable || !names.contains(&name)).then(|| Check::ReplyChannelSupported.problem(detail))
+        (!self.reply_channels.take(wanted)).then(|| Check::ReplyChannelSupported.problem(detail))
     }
 
     fn attachments(&self, metadata: &Metadata) -> Option<Problem> {
@@ -106,19 +91,6 @@ impl MetadataCheck<'_> {
         let missing = expected.iter().any(|part| !announced.contains(part));
         let unknown = announced.iter().any(|id| !expected.contains(id) && !parents.contains(id));
         (missing || unknown).then(mismatch)
-    }
-}
-
-fn reply_name(channel: &ReplyChannel) -> (&'static str, bool) {
-    match channel {
-        ReplyChannel::Email { .. } => ("eMail", true),
-        ReplyChannel::DeMail { .. } => ("deMail", true),
-        ReplyChannel::Fink { .. } => ("fink", true),
-        ReplyChannel::Elster { .. } => ("elster", true),
-        ReplyChannel::FitConnect { encryption_public_key, .. } => {
-            ("fitConnect", PublicJwk::parse(encryption_public_key.as_bytes(), Chain::Optional).is_ok())
-        }
-        ReplyChannel::BundIdMailbox { .. } => ("idBundDeMailbox", true),
     }
 }
 

@@ -118,6 +118,20 @@ pub const TABLE: [Row; 27] = [
     row(16, Stage::Internal,    Check::Internal,                "technical-error",              About::Other,      "Technischer Fehler"),
 ];
 
+impl Row {
+    /// The part that its problem names; of an attachment without its id.
+    #[must_use]
+    pub const fn instance(&self) -> &'static str {
+        match self.about {
+            About::Submission => "submission",
+            About::Metadata => "metadata",
+            About::Data => "data",
+            About::Attachment => "attachment",
+            About::Other => "other",
+        }
+    }
+}
+
 impl Check {
     /// Its row.
     #[must_use]

@@ -33,7 +33,7 @@ fn judge_metadata_for(service: &str, announced: &[AttachmentId], part: &OpenedPa
         tolerance: Tolerance { fragments: EmptyFragments::Reject, schema: MissingSchema::Reject },
         service: Some(service),
         offers: Some(&offers()),
-        reply_channels: ReplyChannels::Only(&["eMail", "fitConnect"]),
+        reply_channels: ReplyChannels::Only(&[ReplyKind::Email, ReplyKind::FitConnect]),
         announced,
     };
     check.judge(part)
