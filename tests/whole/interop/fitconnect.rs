@@ -17,7 +17,7 @@ use super::{ask, counterpart, driver};
 use crate::{
     sandbox_town::{eventually, now, sample},
     soak::rename_applicant,
-    subscriber::PATIENCE,
+    subscriber_hall::PATIENCE,
     world::{PLACES, Place, World},
 };
 
