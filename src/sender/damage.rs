@@ -30,6 +30,8 @@ pub enum Damage {
     SealedMetadata(String),
     /// The text of the sealed data is replaced by this one.
     SealedData(String),
+    /// The text of every sealed attachment is replaced by this one.
+    SealedAttachment(String),
     /// A character in the ciphertext of the metadata is another one.
     ChangedMetadata,
     /// A character in the ciphertext of the data is another one.
@@ -109,7 +111,11 @@ impl Damage {
 
     /// Breaks a sealed attachment.
     pub(super) fn of_sealed_attachment(&self, sealed: String) -> String {
-        if *self == Self::ChangedAttachment { changed(&sealed) } else { sealed }
+        match self {
+            Self::SealedAttachment(text) => text.clone(),
+            Self::ChangedAttachment => changed(&sealed),
+            _ => sealed,
+        }
     }
 }
 

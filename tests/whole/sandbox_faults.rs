@@ -43,6 +43,21 @@ async fn a_wrong_tag_is_not_that_of_the_metadata_and_happens_once() {
 }
 
 #[tokio::test]
+async fn a_fault_that_names_what_its_kind_does_not_know_is_not_armed() {
+    let town = Town::open().await;
+    for fault in [
+        json!({ "kind": "delay", "part": "data" }),
+        json!({ "kind": "wrong-tag", "path": "/events" }),
+        json!({ "kind": "wrong-tag", "part": "callback" }),
+    ] {
+        let content = ("application/json", fault.to_string());
+        let reply = town.call(Method::POST, "/sandbox/faults", None, content).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (StatusCode::BAD_REQUEST, "bad-request"), "{fault}");
+    }
+    assert_eq!(town.get("/sandbox/faults", None).await.json()["faults"], json!([]));
+}
+
+#[tokio::test]
 async fn swapped_attachments_keep_the_tags_of_their_places() {
     let town = Town::open().await;
     town.fault(&json!({ "kind": "swapped-attachment" })).await;
