@@ -8,6 +8,8 @@ mod hostile;
 mod interop;
 #[path = "whole/load.rs"]
 mod load;
+#[path = "whole/outbox.rs"]
+mod outbox;
 #[path = "whole/program.rs"]
 mod program;
 #[path = "whole/rooms.rs"]

@@ -175,6 +175,15 @@ impl Journal for TenantJournal {
         Box::pin(self.on(&self.vault, "release", move |core| core.release(target, now, before)))
     }
 
+    fn unsettled(
+        &self,
+        target: EffectTarget,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
+        Box::pin(self.on(&self.readers, "unsettled", move |core| core.unsettled(target, after, limit)))
+    }
+
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(self.on(&self.vault, "settle", move |core| core.settle(&verdicts)))
     }

@@ -1,10 +1,13 @@
-//! The outbox actor of one tenant: carries out what has to leave the house, until it has (law 5).
+//! The outbox actor of one tenant: sees to it that what has to leave the house does (law 5).
 //!
-//! Owns which effects it has claimed and how each destination behaves; the entries themselves lie in the journal. Supervised
-//! by the tenant. It is woken right after an append and looks by itself besides. Every attempt is recorded by the claim
-//! before its first byte leaves, so an attempt whose outcome nobody knows is followed by a look at the event log.
+//! Owns which effects it has claimed and who carries each; the entries themselves lie in the journal. Supervised by the
+//! tenant, supervises one [`carrier`] per destination, so that a destination that is slow or dead delays nobody else. It is
+//! woken right after an append and looks by itself besides; it never waits for anything but the journal. Every attempt is
+//! recorded by the claim before its first byte leaves, so an attempt whose outcome nobody knows is followed by a look at
+//! the event log.
 
 mod breaker;
+mod carrier;
 mod meter;
 mod sending;
 
@@ -14,13 +17,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::join_all;
 use ozg_protocols::{case::Effect, ids::DestinationId, moment::Moment};
 use ozg_storage::{
     journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict},
     stream::open_effect,
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
 pub(crate) use meter::Meter;
@@ -28,15 +31,19 @@ pub(crate) use meter::Meter;
 use crate::{
     fit_connect::{backoff, service::DeliveryService},
     observe::{ActorState, Probe},
-    supervise::{self, Address, Spec},
+    supervise::{self, Address, Children, Spec},
     tenant::{EFFECTS, TenantContext},
 };
-use breaker::Breaker;
-use sending::{Sender, Sent};
+use carrier::{Carried, CarrierActor, CarrierMessage, CarrierParts, Errand};
+use meter::TenantMeter;
+use sending::Sender;
 
-/// Effects that are claimed at a time, and sent at a time.
+/// Effects that are claimed at a time.
 const CLAIMED: usize = 64;
-const AT_A_TIME: usize = 16;
+/// The most effects that one carrier holds; what is more waits in the journal.
+const MOST_HELD: usize = 256;
+/// How long it waits there before it is looked at again.
+const NO_ROOM_FOR: Duration = Duration::from_secs(30);
 /// A claim that nobody settled is free again after this time, or when the outbox is started anew.
 const CLAIM: Duration = Duration::from_secs(300);
 /// How often it looks by itself.
@@ -44,6 +51,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// The first and the longest pause before an effect is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// So many waiting effects are read at a time.
+const PAGE: usize = 1_000;
 
 /// What the outbox is told.
 #[derive(Debug)]
@@ -52,6 +61,10 @@ pub(crate) enum OutboxMessage {
     Wake(Instant),
     /// Time to look.
     Look,
+    /// A carrier has no longer these in hand.
+    Carried(DestinationId, Vec<Carried>),
+    /// The pause after a carrier's failure is over.
+    Again(usize),
 }
 
 /// Has the outbox look for what was just appended.
@@ -66,10 +79,7 @@ pub(crate) fn spec(
     meter: &Meter,
 ) -> (Spec, Address<OutboxMessage>) {
     let (context, meter) = (context.clone(), meter.of(context.settings.slug.as_str()));
-    let arguments = move |probe| {
-        let sender = Arc::new(Sender { context: context.clone(), services: services.clone() });
-        (sender, meter.clone(), probe)
-    };
+    let arguments = move |probe| (context.clone(), services.clone(), meter.clone(), probe);
     Spec::new("outbox", &supervise::OUTBOX, || OutboxActor, arguments)
 }
 
@@ -79,62 +89,105 @@ pub(crate) struct OutboxActor;
 
 /// The outbox while it runs.
 #[derive(Debug)]
-pub(crate) struct Carrying {
-    sender: Arc<Sender>,
-    meter: meter::TenantMeter,
+pub(crate) struct Outbox {
+    context: TenantContext,
+    meter: TenantMeter,
     probe: Probe,
-    breakers: HashMap<DestinationId, Breaker>,
-    /// What was claimed and has not happened yet, with the moment when it was first due.
-    pending: BTreeMap<EffectId, Moment>,
+    children: Children,
+    carriers: HashMap<DestinationId, Carrier>,
+    /// What has not happened yet, with the moment when it was first due.
+    unsettled: BTreeMap<EffectId, Moment>,
     claimed: Option<Instant>,
+}
+
+/// A carrier as the outbox sees it.
+#[derive(Debug)]
+struct Carrier {
+    address: Address<CarrierMessage>,
+    probe: Probe,
+    /// What it has in hand, with the earlier attempts.
+    holds: BTreeMap<EffectId, u32>,
 }
 
 impl Actor for OutboxActor {
     type Msg = OutboxMessage;
-    type State = Carrying;
-    type Arguments = (Arc<Sender>, meter::TenantMeter, Probe);
+    type State = Outbox;
+    type Arguments = (TenantContext, HashMap<DestinationId, DeliveryService>, TenantMeter, Probe);
 
     async fn pre_start(
         &self,
         me: ActorRef<OutboxMessage>,
-        (sender, meter, probe): Self::Arguments,
-    ) -> Result<Carrying, ActorProcessingErr> {
+        (context, services, meter, probe): Self::Arguments,
+    ) -> Result<Outbox, ActorProcessingErr> {
+        let mut children = Children::new(probe.clone());
+        let mut carriers = HashMap::new();
+        for (destination, service) in services {
+            let name = format!("carrier-{destination}");
+            let seen = probe.child(name.clone(), &supervise::CARRIER, MOST_HELD as u64);
+            let sender = Arc::new(Sender { context: context.clone(), service });
+            let parts = CarrierParts { destination, sender, meter: meter.clone(), outbox: me.clone() };
+            let arguments = move |probe| (parts.clone(), probe);
+            let (spec, address) = Spec::new(name, &supervise::CARRIER, || CarrierActor, arguments);
+            children.start(spec.seen_by(seen.clone()), me.get_cell()).await?;
+            carriers.insert(destination, Carrier { address, probe: seen, holds: BTreeMap::new() });
+        }
         me.cast(OutboxMessage::Look)?;
         probe.set(ActorState::Running);
-        let (breakers, pending) = (HashMap::new(), BTreeMap::new());
-        Ok(Carrying { sender, meter, probe, breakers, pending, claimed: None })
+        Ok(Outbox { context, meter, probe, children, carriers, unsettled: BTreeMap::new(), claimed: None })
     }
 
     async fn handle(
         &self,
         me: ActorRef<OutboxMessage>,
         message: OutboxMessage,
-        outbox: &mut Carrying,
+        outbox: &mut Outbox,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             // Whoever claimed since then has seen it.
             OutboxMessage::Wake(at) if outbox.claimed.is_some_and(|claimed| claimed > at) => {}
-            OutboxMessage::Wake(_) => outbox.carry_out().await,
+            OutboxMessage::Wake(_) => outbox.give_out().await,
             OutboxMessage::Look => {
-                outbox.carry_out().await;
+                outbox.give_out().await;
                 me.send_after(LOOK, || OutboxMessage::Look);
             }
+            OutboxMessage::Carried(destination, carried) => outbox.carried(destination, carried),
+            OutboxMessage::Again(place) => outbox.children.again(place, &me, OutboxMessage::Again).await?,
         }
+        outbox.measure();
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<OutboxMessage>,
+        event: SupervisionEvent,
+        outbox: &mut Outbox,
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(cell, _) | SupervisionEvent::ActorTerminated(cell, ..) = &event {
+            outbox.lost(cell.get_id()).await;
+        }
+        outbox.children.heard(event, &me, OutboxMessage::Again)
+    }
+
+    /// Whoever carries something finishes it, each on its own.
+    async fn post_stop(&self, _: ActorRef<OutboxMessage>, outbox: &mut Outbox) -> Result<(), ActorProcessingErr> {
+        let cells = outbox.children.cells();
+        join_all(cells.iter().map(|cell| cell.drain_and_wait(Some(carrier::GRACE * 2)))).await;
         Ok(())
     }
 }
 
-impl Carrying {
-    /// Claims and carries out until nothing is due.
-    async fn carry_out(&mut self) {
+impl Outbox {
+    /// Claims and hands out until nothing is due.
+    async fn give_out(&mut self) {
         if self.claimed.is_none() && !self.take_over().await {
             return;
         }
         loop {
             self.claimed = Some(Instant::now());
-            let now = self.sender.context.clock.now();
-            let journal = &self.sender.context.journal;
-            let claimed = match journal.claim(EffectTarget::FitConnect, now, now.plus(CLAIM), CLAIMED).await {
+            let now = self.context.clock.now();
+            let claim = self.context.journal.claim(EffectTarget::FitConnect, now, now.plus(CLAIM), CLAIMED);
+            let claimed = match claim.await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(%error, "the outbox cannot be read");
@@ -142,102 +195,130 @@ impl Carrying {
                     return;
                 }
             };
-            if claimed.is_empty() {
-                self.measure();
-                return;
-            }
             let full = claimed.len() == CLAIMED;
-            self.batch(claimed).await;
+            self.hand_out(claimed).await;
             if !full {
                 return;
             }
         }
     }
 
-    /// What an outbox before this one had claimed is nobody's any more: it ended with its claims open.
-    async fn take_over(&self) -> bool {
-        let now = self.sender.context.clock.now();
+    /// What an outbox before this one had claimed is nobody's any more: it ended with its claims open. What waits for its
+    /// next attempt is counted, too.
+    async fn take_over(&mut self) -> bool {
+        let now = self.context.clock.now();
         // Its last claim may be from this very moment.
         let before = now.plus(CLAIM + LOOK);
-        match self.sender.context.journal.release(EffectTarget::FitConnect, now, before).await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(%error, "the outbox cannot be taken over");
-                self.probe.failed("journal");
-                false
+        let taken = match self.context.journal.release(EffectTarget::FitConnect, now, before).await {
+            Ok(()) => self.count().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &taken {
+            tracing::warn!(%error, "the outbox cannot be taken over");
+            self.probe.failed("journal");
+        }
+        taken.is_ok()
+    }
+
+    async fn count(&mut self) -> Result<(), ozg_storage::journal::JournalError> {
+        let mut after = None;
+        loop {
+            let page = self.context.journal.unsettled(EffectTarget::FitConnect, after, PAGE).await?;
+            after = page.last().map(|(id, _)| *id);
+            let full = page.len() == PAGE;
+            self.unsettled.extend(page);
+            if !full {
+                return Ok(());
             }
         }
     }
 
-    async fn batch(&mut self, claimed: Vec<ClaimedEffect>) {
-        let working = self.probe.waiting(None).begin("batch");
-        self.pending.extend(claimed.iter().map(|effect| (effect.id, effect.since)));
-        self.measure();
-        let mut verdicts = Vec::with_capacity(claimed.len());
-        let mut sending = Vec::new();
-        let now = self.sender.context.clock.now();
+    async fn hand_out(&mut self, claimed: Vec<ClaimedEffect>) {
+        let _working = self.probe.waiting(None).begin("hand out");
+        let (mut verdicts, mut errands) = (Vec::new(), HashMap::<DestinationId, Vec<Errand>>::new());
+        let now = self.context.clock.now();
+        let (no_room, soon) = (EffectVerdict::Untried(now.plus(NO_ROOM_FOR)), EffectVerdict::Untried(now.plus(LOOK)));
         for effect in claimed {
-            let opened: Result<Effect, _> = open_effect(&self.sender.context.sealer, &EFFECTS, &effect);
-            match opened {
-                Ok(what) => match self.breakers.entry(sending::destination(&what)).or_default().until() {
-                    Some(until) => verdicts.push((effect.id, EffectVerdict::Retry(now.plus(until)))),
-                    None => sending.push((effect, what)),
-                },
+            self.unsettled.insert(effect.id, effect.since);
+            let (id, attempts) = (effect.id, effect.attempts);
+            let what: Effect = match open_effect(&self.context.sealer, &EFFECTS, &effect) {
+                Ok(what) => what,
                 Err(error) => {
-                    tracing::error!(%error, record = effect.id.record.0, "an effect cannot be opened");
+                    tracing::error!(%error, record = id.record.0, "an effect cannot be opened");
                     self.probe.failed("an effect cannot be opened");
-                    verdicts.push((effect.id, self.later(effect.attempts, None)));
+                    verdicts.push((id, later(&self.context, attempts, None)));
+                    continue;
+                }
+            };
+            let destination = sending::destination(&what);
+            match self.carriers.get_mut(&destination) {
+                // Its claim ran out while it waits for its turn.
+                Some(carrier) if carrier.holds.contains_key(&id) => {}
+                Some(carrier) if carrier.holds.len() < MOST_HELD => {
+                    carrier.holds.insert(id, attempts);
+                    errands.entry(destination).or_default().push(Errand { id, attempts, what });
+                }
+                Some(_) => verdicts.push((id, no_room.clone())),
+                None => {
+                    tracing::warn!(%destination, "a verdict is for a destination that is not configured");
+                    self.meter.attempted("no-destination");
+                    verdicts.push((id, later(&self.context, attempts, None)));
                 }
             }
         }
-        let sender = &self.sender;
-        let sent: Vec<_> = stream::iter(sending)
-            .map(|(effect, what)| async move {
-                let sent = sender.carry_out(&what, effect.attempts).await;
-                (effect, sending::destination(&what), sent)
-            })
-            .buffer_unordered(AT_A_TIME)
-            .collect()
-            .await;
-        for (effect, destination, sent) in sent {
-            self.meter.attempted(sent.name());
-            let breaker = self.breakers.entry(destination).or_default();
-            let verdict = match sent {
-                Sent::Done | Sent::Foreign => {
-                    breaker.worked();
-                    self.pending.remove(&effect.id);
-                    EffectVerdict::Done
+        for (destination, errands) in errands {
+            let Some(carrier) = self.carriers.get_mut(&destination) else { continue };
+            let ids: Vec<_> = errands.iter().map(|errand| errand.id).collect();
+            let waiting = carrier.probe.waiting(None);
+            if !carrier.address.tell(CarrierMessage::Carry(errands, waiting)) {
+                for id in ids {
+                    carrier.holds.remove(&id);
+                    verdicts.push((id, soon.clone()));
                 }
-                Sent::NotShown => {
-                    breaker.worked();
-                    self.later(effect.attempts, None)
-                }
-                Sent::Failed { trouble, asked, .. } => {
-                    if trouble {
-                        breaker.failed(asked);
-                    }
-                    self.later(effect.attempts, asked)
-                }
-            };
-            verdicts.push((effect.id, verdict));
+            }
         }
-        if let Err(error) = self.sender.context.journal.settle(verdicts).await {
+        self.settle(verdicts).await;
+    }
+
+    fn carried(&mut self, destination: DestinationId, carried: Vec<Carried>) {
+        for Carried { id, happened } in carried {
+            if let Some(carrier) = self.carriers.get_mut(&destination) {
+                carrier.holds.remove(&id);
+            }
+            if happened {
+                self.unsettled.remove(&id);
+            }
+        }
+    }
+
+    /// A carrier has ended: what it had in hand is tried again, by the next one there. It may have been tried.
+    async fn lost(&mut self, actor: ActorId) {
+        let sits = |carrier: &&mut Carrier| carrier.address.now().is_some_and(|there| there.get_id() == actor);
+        let Some(carrier) = self.carriers.values_mut().find(sits) else { return };
+        let holds = std::mem::take(&mut carrier.holds);
+        let verdicts = holds.into_iter().map(|(id, attempts)| (id, later(&self.context, attempts, None)));
+        self.settle(verdicts.collect()).await;
+    }
+
+    async fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) {
+        if verdicts.is_empty() {
+            return;
+        }
+        if let Err(error) = self.context.journal.settle(verdicts).await {
             // The claim runs out by itself; then the event log tells what happened.
             tracing::warn!(%error, "the outbox cannot be settled");
             self.probe.failed("journal");
         }
-        self.measure();
-        drop(working);
     }
 
     fn measure(&self) {
-        let oldest = self.pending.values().min().map(|since| self.sender.context.clock.now().since(*since));
-        self.meter.pending(self.pending.len(), oldest.unwrap_or_default());
+        let oldest = self.unsettled.values().min().map(|since| self.context.clock.now().since(*since));
+        self.meter.pending(self.unsettled.len(), oldest.unwrap_or_default());
     }
+}
 
-    fn later(&self, attempts: u32, asked: Option<Duration>) -> EffectVerdict {
-        let context = &self.sender.context;
-        let pause = backoff::pause(attempts + 1, FIRST_PAUSE, LONGEST_PAUSE, asked, &context.ids);
-        EffectVerdict::Retry(context.clock.now().plus(pause))
-    }
+/// When an effect is tried again after so many earlier attempts and one more.
+fn later(context: &TenantContext, attempts: u32, asked: Option<Duration>) -> EffectVerdict {
+    let pause = backoff::pause(attempts.saturating_add(1), FIRST_PAUSE, LONGEST_PAUSE, asked, &context.ids);
+    EffectVerdict::Retry(context.clock.now().plus(pause))
 }

@@ -83,6 +83,9 @@ pub const CONNECTOR: Policy =
 /// The worker that carries out what has to leave the house.
 pub const OUTBOX: Policy =
     policy("outbox", 5, 60, 100, Then::Retry(MINUTE), "5 Neustarts je Minute, dann neuer Versuch jede Minute");
+/// The carrier of one destination, below the outbox.
+pub const CARRIER: Policy =
+    policy("carrier", 5, 60, 100, Then::Retry(MINUTE), "5 Neustarts je Minute, dann neuer Versuch jede Minute");
 /// The case numbers of a tenant.
 pub const NUMBERS: Policy =
     policy("numbers", 5, 60, 50, Then::Escalate, "5 Neustarts je Minute, dann Neustart des Mandanten");

@@ -59,6 +59,20 @@ pub enum IntakeEvent {
     },
     /// The attempt ended before its bytes could be to blame (network, a busy house): it does not count.
     AttemptSpared,
+    /// The delivery service refuses the signed verdict for good: a person has to look.
+    VerdictRefused {
+        /// Where its outcome is noted.
+        of: ReceiptOf,
+        /// The signed verdict.
+        receipt: Receipt,
+    },
+    /// A person had a look and wants the same signed verdict sent again.
+    SentAgain {
+        /// Where its outcome is noted.
+        of: ReceiptOf,
+        /// The signed verdict.
+        receipt: Receipt,
+    },
 }
 
 impl IntakeEvent {
@@ -72,7 +86,9 @@ impl IntakeEvent {
             | Self::Rejected { .. }
             | Self::NeedsClearing { .. }
             | Self::ReceiptNoted { .. }
-            | Self::AttemptSpared => true,
+            | Self::AttemptSpared
+            | Self::VerdictRefused { .. }
+            | Self::SentAgain { .. } => true,
         }
     }
 }
@@ -126,6 +142,8 @@ pub enum ClearingReason {
     NotMapped,
     /// The delivery service shows a verdict that we did not give.
     ForeignVerdict,
+    /// The delivery service refuses our verdict for good.
+    VerdictRefused,
 }
 
 /// A submission as its events have made it.
@@ -149,6 +167,19 @@ pub struct Intake {
     pub receipt: ReceiptState,
     /// The case it became, also while a person has to look.
     pub case: Option<CaseId>,
+    /// The verdict that the delivery service refuses, while a person has to look.
+    pub refused: Option<RefusedVerdict>,
+}
+
+/// A signed verdict that the delivery service does not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedVerdict {
+    /// Where its outcome is noted.
+    pub of: ReceiptOf,
+    /// The signed verdict.
+    pub receipt: Receipt,
+    /// Where the submission stood when that was known.
+    pub stood: Box<IntakeState>,
 }
 
 /// Where a submission stands.
@@ -169,15 +200,21 @@ impl ClearingReason {
     /// person goes on; a foreign verdict is settled outside.
     #[must_use]
     pub const fn may_be_retried(&self) -> bool {
-        matches!(self, Self::FailedThreeTimes)
+        matches!(self, Self::FailedThreeTimes | Self::VerdictRefused)
     }
 }
 
 impl Intake {
-    /// Whether it waits for a person who may have it tried again.
+    /// What a person's wish to have it tried again makes happen; nothing where it does not wait for that.
     #[must_use]
-    pub const fn may_be_retried(&self) -> bool {
-        matches!(&self.state, IntakeState::Clearing(reason) if reason.may_be_retried())
+    pub fn retried(&self) -> Option<IntakeEvent> {
+        match (&self.state, &self.refused) {
+            (IntakeState::Clearing(ClearingReason::FailedThreeTimes), _) => Some(IntakeEvent::Retried),
+            (IntakeState::Clearing(ClearingReason::VerdictRefused), Some(refused)) => {
+                Some(IntakeEvent::SentAgain { of: refused.of, receipt: refused.receipt.clone() })
+            }
+            _ => None,
+        }
     }
 
     /// The submission that these events made; `None` before it was kept.
@@ -200,6 +237,7 @@ impl Intake {
                 since: at,
                 receipt: ReceiptState::NotNeeded,
                 case: None,
+                refused: None,
             }),
             (Some(intake), event) => Some(intake.after(event, at)),
             (None, _) => None,
@@ -234,6 +272,20 @@ impl Intake {
                 self.attempts = self.attempts.saturating_sub(1);
                 None
             }
+            IntakeEvent::VerdictRefused { of, receipt } => {
+                if matches!(of, ReceiptOf::Intake(_)) {
+                    self.receipt = ReceiptState::Refused;
+                }
+                let stood = Box::new(self.state.clone());
+                self.refused = Some(RefusedVerdict { of: *of, receipt: receipt.clone(), stood });
+                Some(IntakeState::Clearing(ClearingReason::VerdictRefused))
+            }
+            IntakeEvent::SentAgain { of, .. } => {
+                if matches!(of, ReceiptOf::Intake(_)) {
+                    self.receipt = ReceiptState::Pending;
+                }
+                self.refused.take().map(|refused| *refused.stood)
+            }
         };
         if let Some(state) = state {
             (self.state, self.since) = (state, at);
@@ -259,6 +311,7 @@ pub fn effects(intake: IntakeId, event: &IntakeEvent) -> Vec<Effect> {
         IntakeEvent::Rejected { receipt, .. } => {
             vec![Effect::SendReceipt { of: ReceiptOf::Intake(intake), receipt: receipt.clone() }]
         }
+        IntakeEvent::SentAgain { of, receipt } => vec![Effect::SendReceipt { of: *of, receipt: receipt.clone() }],
         _ => Vec::new(),
     }
 }
@@ -312,7 +365,29 @@ mod tests {
         let reason = ClearingReason::NotMapped;
         let cleared = [IntakeEvent::BecameCase { case }, IntakeEvent::NeedsClearing { reason }];
         let intake = Intake::fold(&events(&cleared)).expect("kept");
-        assert_eq!((intake.case, intake.may_be_retried()), (Some(case), false));
+        assert_eq!((intake.case, intake.retried()), (Some(case), None));
+    }
+
+    #[test]
+    fn a_verdict_that_is_refused_for_good_waits_for_a_person_who_sends_the_same_bytes_again() {
+        let (id, of) = (IntakeId::from_u128(8), ReceiptOf::Intake(IntakeId::from_u128(8)));
+        let receipt = Receipt {
+            destination: DestinationId::from_random([1; 16]),
+            submission: SubmissionId::from_random([2; 16]),
+            case: FitCaseId::from_random([3; 16]),
+            token: "a.b.c".into(),
+        };
+        let rejected = IntakeEvent::Rejected { problems: Vec::new(), receipt: receipt.clone() };
+        let refused = IntakeEvent::VerdictRefused { of, receipt: receipt.clone() };
+        let stopped = [rejected, refused];
+        let intake = Intake::fold(&events(&stopped)).expect("kept");
+        assert_eq!(intake.state, IntakeState::Clearing(ClearingReason::VerdictRefused));
+        assert_eq!(intake.receipt, ReceiptState::Refused);
+        let again = intake.retried().expect("a person may send it again");
+        assert_eq!(effects(id, &again), [Effect::SendReceipt { of, receipt }]);
+        let on_its_way = Intake::fold(&events(&[stopped[0].clone(), stopped[1].clone(), again])).expect("kept");
+        assert_eq!(on_its_way.state, IntakeState::Rejected(Vec::new()), "it stands where it stood");
+        assert_eq!((on_its_way.receipt, on_its_way.retried()), (ReceiptState::Pending, None));
     }
 
     #[test]

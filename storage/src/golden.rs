@@ -279,6 +279,20 @@ fn events_of_an_intake() {
     holds("intake", &events.map(|event| RecordedIntake { at: AT, event }).collect::<Vec<_>>());
 }
 
+/// What was added when a verdict that the service refuses for good became a matter for a person.
+#[test]
+fn events_of_a_refused_verdict() {
+    let of = [ReceiptOf::Case(CaseId::from_u128(1)), ReceiptOf::Intake(IntakeId::from_u128(2))];
+    let refused = of.map(|of| IntakeEvent::VerdictRefused { of, receipt: receipt() });
+    let again = of.map(|of| IntakeEvent::SentAgain { of, receipt: receipt() });
+    let reason = ClearingReason::VerdictRefused;
+    let rest = [IntakeEvent::NeedsClearing { reason }, IntakeEvent::ReceiptNoted { state: ReceiptState::Refused }];
+    let events = refused.into_iter().chain(again).chain(rest);
+    holds("intake-refused-verdict", &events.map(|event| RecordedIntake { at: AT, event }).collect::<Vec<_>>());
+    let noted = Event::ReceiptNoted { state: ReceiptState::Refused };
+    holds("case-refused-verdict", &vec![Recorded { at: AT, by: By::System, event: noted }]);
+}
+
 #[test]
 fn events_of_a_tenant() {
     let slug = "musterstadt".parse().expect("valid");

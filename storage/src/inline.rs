@@ -89,6 +89,15 @@ impl Journal for InlineJournal {
         now(self.0.release(target, at, before))
     }
 
+    fn unsettled(
+        &self,
+        target: EffectTarget,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
+        now(self.0.unsettled(target, after, limit))
+    }
+
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
         now(self.0.settle(&verdicts))
     }

@@ -300,6 +300,8 @@ pub enum EffectVerdict {
     Done,
     /// Try again, not before this moment.
     Retry(Moment),
+    /// Nobody tried: the claim does not count as an attempt. Not before this moment.
+    Untried(Moment),
 }
 
 /// A store that cannot do what was asked. Nothing in here names a person or a path.
@@ -378,6 +380,15 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Frees claims that would have run out before `before`, at most 1,000: for whoever takes over from somebody who is gone.
     /// What waits for another try before then is due at once too.
     fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Effects that have not happened yet, claimed or not, with the moment when each was first due: in the order of their
+    /// records, after this one, at most `limit`.
+    fn unsettled(
+        &self,
+        target: EffectTarget,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>>;
 
     /// Settles claimed effects.
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>>;

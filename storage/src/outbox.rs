@@ -3,7 +3,7 @@
 //! Claiming counts the attempt durably before anything is handed out (law 5). Claims and verdicts pass when the store is
 //! full: they are how it gets rid of things.
 
-use std::sync::atomic::Ordering;
+use std::{ops::Bound, sync::atomic::Ordering};
 
 use ozg_protocols::moment::Moment;
 use redb::{Durability, ReadableTable as _};
@@ -95,6 +95,36 @@ impl RedbCore {
         })
     }
 
+    /// Effects that have not happened yet, claimed or not, with the moment when each was first due: in the order of their
+    /// records, after this one, at most `limit`.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
+    pub fn unsettled(
+        &self,
+        target: EffectTarget,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<(EffectId, Moment)>, JournalError> {
+        let target = tables::target_number(target);
+        let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded((id.record.0, id.index)));
+        self.reading(|transaction| {
+            let mut found = Vec::new();
+            for row in transaction.open_table(tables::OUTBOX)?.range::<(u64, u16)>((from, Bound::Unbounded))? {
+                let (key, value) = row?;
+                let (record, index) = key.value();
+                let row: OutboxRow = tables::decode(value.value())?;
+                if row.target == target {
+                    found.push((EffectId { record: RecordNo(record), index }, row.since));
+                }
+                if found.len() >= limit.min(MAX_CLAIM) {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Settles claimed effects. May be repeated.
     ///
     /// # Errors
@@ -113,7 +143,10 @@ impl RedbCore {
                     EffectVerdict::Done => {
                         outbox.remove(key)?;
                     }
-                    EffectVerdict::Retry(at) => {
+                    EffectVerdict::Retry(at) | EffectVerdict::Untried(at) => {
+                        if matches!(verdict, EffectVerdict::Untried(_)) {
+                            row.attempts = row.attempts.saturating_sub(1);
+                        }
                         row.due = *at;
                         due.insert((row.target, at.millis(), *record, *index), ())?;
                         outbox.insert(key, tables::encode(&row)?.as_slice())?;

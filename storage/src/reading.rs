@@ -226,7 +226,10 @@ impl RedbCore {
         })
     }
 
-    fn reading<T>(&self, work: impl Fn(&redb::ReadTransaction) -> Result<T, Fault>) -> Result<T, JournalError> {
+    pub(crate) fn reading<T>(
+        &self,
+        work: impl Fn(&redb::ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
         let again = |fault| match fault {
             Fault::Damaged { .. } => Err(fault),
             Fault::Io | Fault::Full => self.shelf.revive().and_then(|()| self.shelf.read(&work)),

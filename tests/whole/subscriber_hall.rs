@@ -142,6 +142,8 @@ pub(crate) struct Bounds {
     pub(crate) outbound: OutboundSettings,
     /// The schemas that form data are checked against.
     pub(crate) data_schemas: Arc<DataSchemas>,
+    /// Destinations besides the one of the town.
+    pub(crate) others: Vec<Arc<DestinationSettings>>,
 }
 
 pub(crate) async fn start_with(
@@ -191,7 +193,7 @@ pub(crate) async fn start_with(
         routing: vec![RoutingRule::always(unit())],
         mappings: Vec::new(),
         data_schemas: bounds.data_schemas,
-        destinations: vec![Arc::new(destination)],
+        destinations: std::iter::once(Arc::new(destination)).chain(bounds.others).collect(),
     };
     let settings = HouseSettings {
         data_dir: data.to_owned(),

@@ -118,6 +118,7 @@ pub(crate) const fn receipt(state: ReceiptState) -> &'static str {
         ReceiptState::Pending => "Empfangsbestätigung wird zugestellt",
         ReceiptState::Delivered => "Empfangsbestätigung zugestellt",
         ReceiptState::Foreign => "Am Zustelldienst liegt eine fremde Empfangsbestätigung",
+        ReceiptState::Refused => "Der Zustelldienst nimmt die Empfangsbestätigung nicht an",
     }
 }
 
@@ -227,6 +228,21 @@ pub(crate) const fn clearing(reason: &ClearingReason) -> (&'static str, &'static
             "Der Zustelldienst zeigt eine Antwort, die nicht von hier stammt. Bitte klären Sie mit dem Betrieb, wer den \
              Zustellpunkt noch benutzt.",
         ),
+        ClearingReason::VerdictRefused => (
+            "Antwort vom Zustelldienst abgelehnt",
+            "Der Zustelldienst nimmt die Annahme oder Zurückweisung dieser Einreichung nicht an; der Absender weiß noch \
+             nichts davon. Bitte lassen Sie den Betrieb Zustellpunkt und Signaturschlüssel prüfen und senden Sie die \
+             Antwort danach erneut.",
+        ),
+    }
+}
+
+/// What trying a clearing item again is called.
+#[must_use]
+pub(crate) const fn clearing_retry(reason: &ClearingReason) -> &'static str {
+    match reason {
+        ClearingReason::VerdictRefused => "Erneut senden",
+        _ => "Erneut versuchen",
     }
 }
 

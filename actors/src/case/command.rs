@@ -36,6 +36,7 @@ pub(super) fn bytes(order: &Order, who: Option<&Principal>) -> Vec<u8> {
                 ReceiptState::Pending => "pending",
                 ReceiptState::Delivered => "delivered",
                 ReceiptState::Foreign => "foreign",
+                ReceiptState::Refused => "refused",
             };
             parts(&mut bytes, "receipt", &[state]);
         }

@@ -114,6 +114,15 @@ impl Journal for Silent {
         self.journal.release(target, now, before)
     }
 
+    fn unsettled(
+        &self,
+        target: EffectTarget,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
+        self.journal.unsettled(target, after, limit)
+    }
+
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
         self.journal.settle(verdicts)
     }

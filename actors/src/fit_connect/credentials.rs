@@ -167,7 +167,7 @@ impl Fetched {
         let call = Call::new("token", Method::POST, self.settings.token_url.clone())
             .with(header::ACCEPT, HeaderValue::from_static("application/json"))
             .sending("application/x-www-form-urlencoded", urlencoded(&form));
-        let answer = self.outbound.call(call).await?;
+        let answer = self.outbound.call(call).await.map_err(ServiceError::Token)?;
         let response: TokenResponse =
             serde_json::from_slice(&answer.body).map_err(|_| ServiceError::Malformed("token answer"))?;
         let text = format!("Bearer {}", response.access_token.secret());

@@ -30,6 +30,9 @@ pub(crate) enum ServiceError {
     /// The call failed.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// The token service gives no token; its status says nothing about what the token was wanted for.
+    #[error("no token")]
+    Token(#[source] CallError),
     /// What it says is not what the API says.
     #[error("malformed {0}")]
     Malformed(&'static str),
@@ -42,7 +45,7 @@ impl ServiceError {
     /// A short name for metrics and logs.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Call(error) => error.kind(),
+            Self::Call(error) | Self::Token(error) => error.kind(),
             Self::Malformed(_) => "malformed",
             Self::Unavailable => "unavailable",
         }
@@ -51,7 +54,7 @@ impl ServiceError {
     /// How long the service wants to be left alone.
     pub(crate) const fn retry_after(&self) -> Option<std::time::Duration> {
         match self {
-            Self::Call(error) => error.retry_after(),
+            Self::Call(error) | Self::Token(error) => error.retry_after(),
             Self::Malformed(_) | Self::Unavailable => None,
         }
     }
@@ -60,7 +63,7 @@ impl ServiceError {
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Call(error) => error.status().map(|status| status.as_u16()),
-            Self::Malformed(_) | Self::Unavailable => None,
+            Self::Token(_) | Self::Malformed(_) | Self::Unavailable => None,
         }
     }
 }

@@ -107,10 +107,8 @@ impl IntakeRecord {
             let same = stored.digest == self.context.sealer.index_key().digest(&command);
             return Ok(if same { Outcome::Done { version: stored.version.0 } } else { NOTHING_TO_RETRY });
         }
-        if !self.intake.as_ref().is_some_and(Intake::may_be_retried) {
-            return Ok(NOTHING_TO_RETRY);
-        }
-        self.write(vec![IntakeEvent::Retried], Vec::new(), Some(who), key, &command).await?;
+        let Some(event) = self.intake.as_ref().and_then(Intake::retried) else { return Ok(NOTHING_TO_RETRY) };
+        self.write(vec![event], Vec::new(), Some(who), key, &command).await?;
         Ok(Outcome::Done { version: self.version.0 })
     }
 

@@ -31,6 +31,7 @@ pub(crate) struct Meter {
     pending: Family<Tenant, Gauge>,
     oldest: Family<Tenant, Gauge<f64, AtomicU64>>,
     attempts: Family<Attempt, Counter>,
+    given_up: Family<Tenant, Counter>,
 }
 
 impl Meter {
@@ -38,17 +39,18 @@ impl Meter {
     pub(crate) fn register(&self, observation: &Observation) {
         let meter = self;
         observation.register(|registry| {
-            registry.register(
-                "outbox_pending",
-                "Effects that were claimed and have not happened yet",
-                meter.pending.clone(),
-            );
+            registry.register("outbox_pending", "Effects that have not happened yet", meter.pending.clone());
             registry.register(
                 "outbox_oldest_pending_seconds",
                 "Seconds since the oldest of them was first due",
                 meter.oldest.clone(),
             );
             registry.register("outbox_attempts", "Attempts to carry out an effect, by outcome", meter.attempts.clone());
+            registry.register(
+                "outbox_given_up",
+                "Effects that their target refuses for good, left to a person",
+                meter.given_up.clone(),
+            );
         });
     }
 
@@ -65,9 +67,18 @@ pub(crate) struct TenantMeter {
 }
 
 impl TenantMeter {
-    /// So many are on their way, the oldest for so long.
+    /// One was left to a person.
+    pub(super) fn given_up(&self) {
+        self.all.given_up.get_or_create(&self.place()).inc();
+    }
+
+    fn place(&self) -> Tenant {
+        Tenant { tenant: self.tenant.clone(), target: TARGET }
+    }
+
+    /// So many have not happened yet, the oldest is due for so long.
     pub(super) fn pending(&self, number: usize, oldest: Duration) {
-        let place = Tenant { tenant: self.tenant.clone(), target: TARGET };
+        let place = self.place();
         self.all.pending.get_or_create(&place).set(i64::try_from(number).unwrap_or(i64::MAX));
         self.all.oldest.get_or_create(&place).set(oldest.as_secs_f64());
     }

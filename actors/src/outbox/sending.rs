@@ -3,13 +3,13 @@
 //! What the log shows decides, never the status of a call: our own token there means done; another verdict there, verified,
 //! means that somebody else spoke for us, and a person has to look. Outcomes are noted before the entry is settled.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use ozg_protocols::{
     case::{Effect, NoteReceipt, Order, Receipt, ReceiptOf, ReceiptState, Refusal},
     fit_connect::set::{Event, Set, Subject},
-    ids::DestinationId,
-    intake::{ClearingReason, IntakeEvent, IntakeState},
+    ids::{CaseId, DestinationId},
+    intake::{ClearingReason, Intake, IntakeEvent, IntakeState},
 };
 
 use crate::{
@@ -22,12 +22,14 @@ use crate::{
 /// How often the log is read after a verdict was taken, and the pause between.
 const READS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(150);
+/// So often a service refuses a verdict for good before it is left to a person: once may be a mishap of its own.
+const MOST_REFUSALS: u32 = 3;
 
-/// Carries out effects.
+/// Carries out the effects of one destination.
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(super) context: TenantContext,
-    pub(super) services: HashMap<DestinationId, DeliveryService>,
+    pub(super) service: DeliveryService,
 }
 
 /// What became of one attempt.
@@ -39,6 +41,10 @@ pub(super) enum Sent {
     Foreign,
     /// It was taken, but the log does not show it yet.
     NotShown,
+    /// The service refuses it for good; it is tried a few times more.
+    Refused,
+    /// The service refused it for good too often, and that is noted: a person decides.
+    GivenUp,
     /// It is tried again.
     Failed {
         why: &'static str,
@@ -54,6 +60,7 @@ impl Sent {
             Self::Done => "done",
             Self::Foreign => "foreign",
             Self::NotShown => "not-shown",
+            Self::Refused | Self::GivenUp => "refused",
             Self::Failed { why, .. } => why,
         }
     }
@@ -74,10 +81,10 @@ enum Shown {
 }
 
 impl Sender {
-    /// One attempt. `before` counts the earlier ones.
-    pub(super) async fn carry_out(&self, effect: &Effect, before: u32) -> Sent {
+    /// One attempt. `before` counts the earlier ones, `refused` those among them that were refused for good.
+    pub(super) async fn carry_out(&self, effect: &Effect, before: u32, refused: u32) -> Sent {
         let Effect::SendReceipt { of, receipt } = effect;
-        match self.send(*of, receipt, before).await {
+        match self.send(*of, receipt, before, refused).await {
             Ok(sent) => sent,
             Err(trouble) => {
                 let (destination, submission) = (receipt.destination, receipt.submission);
@@ -92,27 +99,34 @@ impl Sender {
         }
     }
 
-    async fn send(&self, of: ReceiptOf, receipt: &Receipt, before: u32) -> Result<Sent, Trouble> {
-        let service = self.services.get(&receipt.destination).ok_or(Trouble::Other("no-destination"))?;
+    async fn send(&self, of: ReceiptOf, receipt: &Receipt, before: u32, refused: u32) -> Result<Sent, Trouble> {
         if before > 0 {
-            match self.shown(service, receipt).await? {
+            match self.shown(receipt).await? {
                 Shown::None => {}
                 shown => return self.note(of, receipt, shown).await,
             }
         }
-        match service.post_event(receipt.case, &receipt.token).await {
+        match self.service.post_event(receipt.case, &receipt.token).await {
             Ok(()) => {}
             // Somebody was faster, or the submission is settled: the log knows who.
             Err(error) if matches!(error.status(), Some(404 | 409)) => {
-                return match self.shown(service, receipt).await? {
+                return match self.shown(receipt).await? {
                     Shown::None => Err(error.into()),
+                    shown => self.note(of, receipt, shown).await,
+                };
+            }
+            // The same bytes will be refused the next time, too.
+            Err(error) if matches!(error.status(), Some(400 | 413 | 422)) => {
+                return match self.shown(receipt).await? {
+                    Shown::None if refused + 1 >= MOST_REFUSALS => self.give_up(of, receipt).await,
+                    Shown::None => Ok(Sent::Refused),
                     shown => self.note(of, receipt, shown).await,
                 };
             }
             Err(error) => return Err(error.into()),
         }
         for read in 0..READS {
-            match self.shown(service, receipt).await? {
+            match self.shown(receipt).await? {
                 Shown::None if read + 1 < READS => tokio::time::sleep(PAUSE).await,
                 Shown::None => {}
                 shown => return self.note(of, receipt, shown).await,
@@ -122,8 +136,8 @@ impl Sender {
     }
 
     /// Our own token is known by its bytes; a foreign verdict has to be signed by somebody who may give one.
-    async fn shown(&self, service: &DeliveryService, receipt: &Receipt) -> Result<Shown, Trouble> {
-        let log = service.event_log(receipt.case).await?;
+    async fn shown(&self, receipt: &Receipt) -> Result<Shown, Trouble> {
+        let log = self.service.event_log(receipt.case).await?;
         if log.contains(&receipt.token) {
             return Ok(Shown::Ours);
         }
@@ -135,7 +149,7 @@ impl Sender {
                 continue;
             }
             let (issuer, kid, id) = (claims.issuer.clone(), set.kid().clone(), claims.id);
-            let Some(key) = service.credentials().key(&issuer, &kid).await? else { continue };
+            let Some(key) = self.service.credentials().key(&issuer, &kid).await? else { continue };
             if set.verify(&*key).is_ok() {
                 return Ok(if Some(id) == ours { Shown::Ours } else { Shown::Foreign });
             }
@@ -150,16 +164,7 @@ impl Sender {
             Shown::None => return Ok(Sent::NotShown),
         };
         match of {
-            ReceiptOf::Case(case) => {
-                let word: &[u8] = if state == ReceiptState::Delivered { b"delivered" } else { b"foreign" };
-                let parts: [&[u8]; 3] = [b"note receipt", receipt.submission.as_bytes(), word];
-                let key = self.context.sealer.index_key().command_key(&parts);
-                let order = Order::NoteReceipt(NoteReceipt(state));
-                match self.context.cases.order(case, order, key, Vec::new()).await? {
-                    Outcome::Done { .. } | Outcome::Refused(Refusal::NothingToDo) => {}
-                    _ => return Err(Trouble::Other("case-refuses")),
-                }
-            }
+            ReceiptOf::Case(case) => self.note_on(case, receipt, state).await?,
             ReceiptOf::Intake(id) => {
                 let mut record = IntakeRecord::load(&self.context, id).await?;
                 if record.intake.as_ref().is_some_and(|intake| intake.receipt != state) {
@@ -171,6 +176,36 @@ impl Sender {
             self.clear(receipt).await?;
         }
         Ok(sent)
+    }
+
+    async fn note_on(&self, case: CaseId, receipt: &Receipt, state: ReceiptState) -> Result<(), Trouble> {
+        let word: &[u8] = match state {
+            ReceiptState::Delivered => b"delivered",
+            ReceiptState::Refused => b"refused",
+            _ => b"foreign",
+        };
+        let parts: [&[u8]; 3] = [b"note receipt", receipt.submission.as_bytes(), word];
+        let key = self.context.sealer.index_key().command_key(&parts);
+        let order = Order::NoteReceipt(NoteReceipt(state));
+        match self.context.cases.order(case, order, key, Vec::new()).await? {
+            Outcome::Done { .. } | Outcome::Refused(Refusal::NothingToDo) => Ok(()),
+            _ => Err(Trouble::Other("case-refuses")),
+        }
+    }
+
+    /// A verdict that the service refuses for good is left to a person, who may have the same bytes sent again.
+    async fn give_up(&self, of: ReceiptOf, receipt: &Receipt) -> Result<Sent, Trouble> {
+        let (destination, submission) = (receipt.destination, receipt.submission);
+        tracing::error!(%destination, %submission, "the delivery service refuses a verdict for good: a person has to look");
+        if let ReceiptOf::Case(case) = of {
+            self.note_on(case, receipt, ReceiptState::Refused).await?;
+        }
+        let mut record = IntakeRecord::load(&self.context, intake_of(&self.context, submission)).await?;
+        let waits = |intake: &Intake| intake.state == IntakeState::Clearing(ClearingReason::VerdictRefused);
+        if record.intake.as_ref().is_some_and(|intake| !waits(intake)) {
+            record.append(vec![IntakeEvent::VerdictRefused { of, receipt: receipt.clone() }], Vec::new()).await?;
+        }
+        Ok(Sent::GivenUp)
     }
 
     /// A verdict that is not ours stops the submission: a person has to look.

@@ -20,7 +20,7 @@ use super::{index::Index, listed::Listed};
 
 const NAME: &str = "views";
 /// Counts changes of what is kept, of the words and of the order: a file of another revision is as good as none.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 const HEADS: Schema<Head> = Schema::first(1);
 const ENTRIES: Schema<Entry> = Schema::first(1);

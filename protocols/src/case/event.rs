@@ -109,6 +109,8 @@ pub enum ReceiptState {
     Delivered,
     /// The delivery service shows another verdict: somebody else spoke for us.
     Foreign,
+    /// The delivery service refuses it for good: a person decides.
+    Refused,
 }
 
 /// A case number as people read it, for example `MUS-2026-000042`. Gaps are allowed: numbers come in blocks.

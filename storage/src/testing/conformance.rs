@@ -77,6 +77,7 @@ pub async fn every_rule(journal: &dyn Journal, other: &dyn Journal) {
     a_claim_is_exclusive_until_its_time_and_counts_attempts(journal).await;
     a_released_claim_is_free_at_once(journal).await;
     a_settled_effect_is_gone_and_a_retry_waits(journal).await;
+    what_nobody_tried_is_no_attempt_and_waits_unsettled(journal).await;
     the_newest_snapshot_is_kept(journal).await;
     small_records_expire_and_can_be_removed(journal).await;
     an_intake_s_keys_are_kept_for_ever_and_a_case_s_last_64(journal).await;
@@ -240,6 +241,22 @@ async fn a_settled_effect_is_gone_and_a_retry_waits(journal: &dyn Journal) {
     journal.settle(done.clone()).await.expect("settles");
     journal.settle(done).await.expect("a verdict may be repeated");
     assert_eq!(journal.claim(TARGET, at(999), at(1_000), 9).await, Ok(Vec::new()));
+}
+
+async fn what_nobody_tried_is_no_attempt_and_waits_unsettled(journal: &dyn Journal) {
+    durable(journal, with_effect(append(192, 0, 1), at(21), b"later")).await;
+    durable(journal, with_effect(append(193, 0, 1), at(22), b"last")).await;
+    let claimed = journal.claim(TARGET, at(60), at(70), 9).await.expect("claims");
+    let handed_back = claimed.iter().map(|effect| (effect.id, EffectVerdict::Untried(at(65)))).collect();
+    journal.settle(handed_back).await.expect("settles");
+    let waiting: Vec<_> = claimed.iter().map(|effect| (effect.id, effect.since)).collect();
+    assert_eq!(journal.unsettled(TARGET, None, 9).await, Ok(waiting.clone()), "whoever has claimed it, or nobody");
+    assert_eq!(journal.unsettled(TARGET, Some(waiting[0].0), 9).await, Ok(waiting[1..].to_vec()));
+    assert_eq!(journal.unsettled(EffectTarget::Checkpoint, None, 9).await, Ok(Vec::new()));
+    let again = journal.claim(TARGET, at(65), at(75), 9).await.expect("claims");
+    assert!(again.len() == 2 && again.iter().all(|effect| effect.attempts == 0));
+    journal.settle(again.iter().map(|effect| (effect.id, EffectVerdict::Done)).collect()).await.expect("settles");
+    assert_eq!(journal.unsettled(TARGET, None, 9).await, Ok(Vec::new()));
 }
 
 async fn the_newest_snapshot_is_kept(journal: &dyn Journal) {

@@ -38,7 +38,8 @@ pub(super) struct ItemView {
     lines: Vec<Line>,
     /// Where the case is that it became.
     case: Option<String>,
-    retryable: bool,
+    /// What trying it again is called, where that can help.
+    retry: Option<&'static str>,
 }
 
 /// `/klaerung` and `/klaerung/{id}/erneut`.
@@ -83,8 +84,8 @@ async fn retry(visit: &Visit, intake: IntakeId, form: &Fields) -> Result<Respons
 }
 
 fn retried() -> Notice {
-    let text = "Gelingt es, wird daraus ein Vorgang; sonst erscheint die Einreichung hier wieder.";
-    Notice::new("success", "Die Einreichung wird erneut verarbeitet.", text)
+    let text = "Gelingt es, ist der Klärungsfall erledigt; sonst erscheint die Einreichung hier wieder.";
+    Notice::new("success", "Die Einreichung wird erneut bearbeitet.", text)
 }
 
 impl ItemView {
@@ -98,7 +99,7 @@ impl ItemView {
             advice,
             lines: lines(item),
             case: item.case.map(|case| format!("/vorgang/{case}")),
-            retryable: item.reason.may_be_retried(),
+            retry: item.reason.may_be_retried().then(|| words::clearing_retry(&item.reason)),
         }
     }
 }

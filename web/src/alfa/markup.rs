@@ -105,14 +105,16 @@ fn a_clearing_item_says_why_and_what_to_do() {
         ..item.clone()
     };
     let failed = ClearingItem { reason: ClearingReason::FailedThreeTimes, ..foreign.clone() };
-    let items = [&item, &foreign, &failed].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
+    let refused = ClearingItem { reason: ClearingReason::VerdictRefused, ..item.clone() };
+    let items = [&item, &foreign, &failed, &refused].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
     let frame = Frame::new("Klärungsfälle", "Musterstadt", &fixture::emil(), None, &Here::Clearing);
     let html = ClearingPage { frame, notice: None, items: items.into() }.render().expect("renders");
     assert!(
         html.contains("Keine Zuständigkeit gefunden") && html.contains("öffnen Sie den Vorgang und weisen Sie ihn zu")
     );
     assert_eq!(html.matches("Erneut versuchen").count(), 1, "only where trying again can help");
-    assert_eq!(html.matches("Vorgang öffnen").count(), 1, "where there is a case, the way on leads there");
+    assert!(html.contains("Der Zustelldienst nimmt die Annahme") && html.matches("Erneut senden").count() == 1);
+    assert_eq!(html.matches("Vorgang öffnen").count(), 2, "where there is a case, the way on leads there");
 }
 
 #[test]

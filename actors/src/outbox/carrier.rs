@@ -1,0 +1,239 @@
+//! The carrier actor of one destination: sends what the outbox hands it, a few at a time, and settles each with the journal.
+//!
+//! Owns what waits for its turn, what is on its way, and how the destination behaves ([`Breaker`]). Supervised by the
+//! outbox. Attempts are tasks of its own that end with it; no handler waits for the network, so a failure is heard, and
+//! opens the breaker, as soon as it happens. When it is drained it hands back what has not begun and gives the rest a while.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use ozg_protocols::{case::Effect, ids::DestinationId};
+use ozg_storage::journal::{EffectId, EffectVerdict};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::{
+    OutboxMessage,
+    breaker::Breaker,
+    later,
+    meter::TenantMeter,
+    sending::{Sender, Sent},
+};
+use crate::observe::{ActorState, Probe, Waiting};
+
+/// So many attempts at a time.
+const AT_A_TIME: usize = 16;
+/// How long whoever closes the house waits for attempts that have begun; their outcome is looked up after the next start.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// One effect to carry out.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) id: EffectId,
+    /// How often it was attempted before.
+    pub(super) attempts: u32,
+    pub(super) what: Effect,
+}
+
+/// What a carrier has no longer in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(super) id: EffectId,
+    /// It is settled and never comes back.
+    pub(super) happened: bool,
+}
+
+/// What a carrier is told.
+#[derive(Debug)]
+pub(crate) enum CarrierMessage {
+    /// Carry these out; the outbox bounds how many it hands over.
+    Carry(Vec<Errand>, Waiting),
+    /// An attempt has ended.
+    Landed,
+}
+
+/// What a carrier is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct CarrierParts {
+    pub(super) destination: DestinationId,
+    pub(super) sender: Arc<Sender>,
+    pub(super) meter: TenantMeter,
+    pub(super) outbox: ActorRef<OutboxMessage>,
+}
+
+/// Starts a carrier.
+#[derive(Debug)]
+pub(crate) struct CarrierActor;
+
+/// How an attempt ended; nothing where it panicked.
+type Landing = (EffectId, Option<Sent>);
+
+/// A carrier while it runs.
+#[derive(Debug)]
+pub(crate) struct Carrying {
+    parts: CarrierParts,
+    probe: Probe,
+    breaker: Breaker,
+    queue: VecDeque<Errand>,
+    /// What is on its way, with the earlier attempts. The tasks end with this actor.
+    on_its_way: HashMap<EffectId, u32>,
+    tasks: JoinSet<()>,
+    land: UnboundedSender<Landing>,
+    landed: UnboundedReceiver<Landing>,
+    /// How often each was refused for good since this carrier began.
+    refusals: HashMap<EffectId, u32>,
+}
+
+impl Actor for CarrierActor {
+    type Msg = CarrierMessage;
+    type State = Carrying;
+    type Arguments = (CarrierParts, Probe);
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<CarrierMessage>,
+        (parts, probe): Self::Arguments,
+    ) -> Result<Carrying, ActorProcessingErr> {
+        probe.set(ActorState::Running);
+        let (land, landed) = mpsc::unbounded_channel();
+        Ok(Carrying {
+            parts,
+            probe,
+            breaker: Breaker::default(),
+            queue: VecDeque::new(),
+            on_its_way: HashMap::new(),
+            tasks: JoinSet::new(),
+            land,
+            landed,
+            refusals: HashMap::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        me: ActorRef<CarrierMessage>,
+        message: CarrierMessage,
+        carrier: &mut Carrying,
+    ) -> Result<(), ActorProcessingErr> {
+        let mut verdicts = Vec::new();
+        match message {
+            CarrierMessage::Carry(errands, waiting) => {
+                let _working = waiting.begin("carry");
+                carrier.queue.extend(errands);
+            }
+            CarrierMessage::Landed => {
+                while let Ok(landing) = carrier.landed.try_recv() {
+                    carrier.judge(landing, &mut verdicts);
+                }
+            }
+        }
+        carrier.set_out(&me, &mut verdicts);
+        carrier.settle(verdicts).await;
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<CarrierMessage>, carrier: &mut Carrying) -> Result<(), ActorProcessingErr> {
+        let mut verdicts = Vec::new();
+        carrier.hand_back(Duration::ZERO, &mut verdicts);
+        let all = async {
+            while !carrier.on_its_way.is_empty()
+                && let Some(landing) = carrier.landed.recv().await
+            {
+                carrier.judge(landing, &mut verdicts);
+            }
+        };
+        let _ = timeout(GRACE, all).await;
+        carrier.settle(verdicts).await;
+        Ok(())
+    }
+}
+
+impl Carrying {
+    /// Begins as many attempts as there is room for, unless the destination is left alone just now.
+    fn set_out(&mut self, me: &ActorRef<CarrierMessage>, verdicts: &mut Vec<(EffectId, EffectVerdict)>) {
+        if let Some(pause) = self.breaker.until() {
+            self.hand_back(pause, verdicts);
+        }
+        while self.on_its_way.len() < AT_A_TIME
+            && let Some(Errand { id, attempts, what }) = self.queue.pop_front()
+        {
+            self.on_its_way.insert(id, attempts);
+            let (sender, land, me) = (self.parts.sender.clone(), self.land.clone(), me.clone());
+            let working = self.probe.waiting(None).begin("attempt");
+            let refused = self.refusals.get(&id).copied().unwrap_or_default();
+            self.tasks.spawn(async move {
+                let sent = AssertUnwindSafe(sender.carry_out(&what, attempts, refused)).catch_unwind().await;
+                drop(working);
+                let _ = land.send((id, sent.ok()));
+                let _ = me.cast(CarrierMessage::Landed);
+            });
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// What waits for its turn goes back to the journal untried.
+    fn hand_back(&mut self, pause: Duration, verdicts: &mut Vec<(EffectId, EffectVerdict)>) {
+        let at = self.parts.sender.context.clock.now().plus(pause);
+        verdicts.extend(self.queue.drain(..).map(|errand| (errand.id, EffectVerdict::Untried(at))));
+    }
+
+    fn judge(&mut self, (id, sent): Landing, verdicts: &mut Vec<(EffectId, EffectVerdict)>) {
+        let attempts = self.on_its_way.remove(&id).unwrap_or_default();
+        let context = &self.parts.sender.context;
+        let Some(sent) = sent else {
+            self.parts.meter.attempted("panicked");
+            self.probe.failed("an attempt panicked");
+            verdicts.push((id, later(context, attempts, None)));
+            return;
+        };
+        self.parts.meter.attempted(sent.name());
+        let verdict = match sent {
+            Sent::Done | Sent::Foreign | Sent::GivenUp => EffectVerdict::Done,
+            Sent::NotShown | Sent::Refused => later(context, attempts, None),
+            Sent::Failed { asked, .. } => later(context, attempts, asked),
+        };
+        match sent {
+            Sent::Failed { why, trouble: true, asked } => {
+                self.probe.failed(why);
+                self.breaker.failed(asked);
+            }
+            Sent::Failed { why, .. } => self.probe.failed(why),
+            _ => self.breaker.worked(),
+        }
+        match sent {
+            Sent::Refused => *self.refusals.entry(id).or_default() += 1,
+            Sent::Done | Sent::Foreign => drop(self.refusals.remove(&id)),
+            Sent::GivenUp => {
+                self.refusals.remove(&id);
+                self.parts.meter.given_up();
+            }
+            Sent::NotShown | Sent::Failed { .. } => {}
+        }
+        verdicts.push((id, verdict));
+    }
+
+    async fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) {
+        if verdicts.is_empty() {
+            return;
+        }
+        let carried = verdicts
+            .iter()
+            .map(|(id, verdict)| Carried { id: *id, happened: *verdict == EffectVerdict::Done })
+            .collect();
+        if let Err(error) = self.parts.sender.context.journal.settle(verdicts).await {
+            // The claim runs out by itself; then the event log tells what happened.
+            tracing::warn!(%error, "the outbox cannot be settled");
+            self.probe.failed("journal");
+        }
+        let _ = self.parts.outbox.cast(OutboxMessage::Carried(self.parts.destination, carried));
+    }
+}
