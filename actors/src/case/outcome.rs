@@ -29,6 +29,8 @@ pub enum Outcome {
         /// All that happened since.
         since: Vec<Recorded>,
     },
+    /// The sender says to have seen a version that there has never been: nothing can be judged by it.
+    NeverSeen,
     /// The sender sees the case, but may not do this.
     Forbidden,
 }

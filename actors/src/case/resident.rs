@@ -90,6 +90,9 @@ impl Resident {
                 Err(Unauthorised::Invisible) => return Err(AskError::NotFound.into()),
                 Err(Unauthorised::Forbidden) => return Ok(Outcome::Forbidden),
             }
+            if who.is_some() && ticket.seen > before.version {
+                return Ok(Outcome::NeverSeen);
+            }
             if let Some(since) = self.what_it_minds(who, &order, ticket.seen, before.version).await? {
                 return Ok(Outcome::Stale { since });
             }
@@ -148,7 +151,7 @@ impl Resident {
         seen: u64,
         version: u64,
     ) -> Result<Option<Vec<Recorded>>, Trouble> {
-        if who.is_none() || seen >= version {
+        if who.is_none() || seen == version {
             return Ok(None);
         }
         let since = self.history.events(seen).await?;

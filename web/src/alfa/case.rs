@@ -171,6 +171,7 @@ async fn order(visit: &Visit, id: CaseId, path: &str, form: &Fields) -> Result<R
             return Ok(see_other(&format!("/vorgang/{id}?{}&{done}", list.query_string())));
         }
         Outcome::Forbidden => return Err(Trouble::Forbidden),
+        Outcome::NeverSeen => return Err(Trouble::Unreadable),
         Outcome::Refused(refusal) => Notice::new("warning", "Nicht ausgeführt", words::refusal(&refusal)),
         Outcome::Stale { since } => stale(&since),
     };

@@ -75,6 +75,7 @@ async fn retry(visit: &Visit, intake: IntakeId, form: &Fields) -> Result<Respons
     let key = form.get("schluessel").and_then(|text| text.parse().ok()).ok_or(Trouble::Unreadable)?;
     match visit.tenant.retry_clearing(&who, intake, key).await? {
         Outcome::Done { .. } => Ok(see_other("/klaerung?erledigt=ja")),
+        Outcome::NeverSeen => Err(Trouble::Unreadable),
         Outcome::Forbidden => Err(Trouble::Forbidden),
         Outcome::Refused(_) | Outcome::Stale { .. } => {
             let text = "Der Klärungsfall ist nicht mehr offen. Die Liste zeigt den aktuellen Stand.";

@@ -48,6 +48,22 @@ async fn a_stale_order_is_answered_with_what_happened_since() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_claims_to_have_seen_the_future_is_not_readable() {
+    let town = Town::founded().await;
+    let case = town.receives(1, "32").await;
+    let erika = town.signed_in("erika").await;
+    let action = format!("/vorgang/{case}/verwerfen");
+    let key = erika.get(&format!("/vorgang/{case}")).await.field(&action, "schluessel");
+    for seen in ["99999999999", "2", "-1", ""] {
+        let answer = erika.post(&action, &[("schluessel", &key), ("stand", seen)]).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{seen}");
+        assert!(answer.text().contains("Nicht lesbar") && answer.text().contains("Öffnen Sie die Seite neu"));
+    }
+    assert!(!erika.get(&format!("/vorgang/{case}")).await.text().contains("alfa-verlauf__was\">Verworfen"));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_comment_that_is_refused_is_not_lost() {
     let town = Town::founded().await;
     let case = town.receives(1, "32").await;

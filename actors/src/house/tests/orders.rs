@@ -59,6 +59,18 @@ async fn a_stale_decision_is_refused_with_what_happened_since_and_a_comment_is_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_claims_to_have_seen_what_has_not_been_yet_is_not_believed() {
+    let town = Town::founded().await;
+    let case = town.receives(1).await;
+    let ahead = town.orders(&max(), case, Order::Discard(Discard), 1, u64::MAX).await;
+    assert_eq!(ahead, Outcome::NeverSeen);
+    let comment = AddComment { id: CommentId::from_u128(1), text: "Mietvertrag fehlt".into() };
+    assert_eq!(town.orders(&max(), case, Order::Comment(comment), 2, 2).await, Outcome::NeverSeen);
+    assert_eq!(town.orders(&max(), case, Order::Discard(Discard), 3, 1).await, Outcome::Done { version: 2 });
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_delivery_of_the_same_thing_meets_the_first() {
     let town = Town::founded().await;
     let case = town.receives(1).await;
@@ -75,7 +87,7 @@ async fn a_long_history_is_read_from_its_snapshot_and_is_the_same() {
     let case = town.receives(1).await;
     for number in 0..120_u64 {
         let comment = AddComment { id: CommentId::from_u128(u128::from(number)), text: format!("Notiz {number}") };
-        town.orders(&erika(), case, Order::Comment(comment), number + 100, 200).await;
+        town.orders(&erika(), case, Order::Comment(comment), number + 100, number + 1).await;
     }
     let before = town.tenant().show_case(&erika(), case).await.expect("there");
     let town = Town::again(town.closes().await).await;
