@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod doctor;
 mod load;
+mod refused;
 mod sandbox;
 mod serve;
 mod store;
@@ -27,7 +28,10 @@ use clap::{ArgAction, Parser, Subcommand};
 use ozg_actors::seams::{Clock as _, WallClock};
 use ozg_protocols::moment::Moment;
 
-use crate::config::{Environment, Loaded, Problems, place};
+use crate::{
+    config::{Environment, Loaded, Problems, place},
+    german,
+};
 
 /// OZG-Cloud: Online-Anträge annehmen, bearbeiten und beantworten.
 #[derive(Debug, Parser)]
@@ -120,8 +124,10 @@ enum Failure {
     Configuration(Problems),
     #[error("{0}")]
     Refused(String),
-    #[error("die Ausgabe kann nicht geschrieben werden: {0}")]
+    #[error("die Ausgabe kann nicht geschrieben werden ({})", german::system(.0))]
     Output(io::Error),
+    #[error("das Betriebssystem gibt nicht, was das Programm braucht ({})", german::system(.0))]
+    System(io::Error),
 }
 
 impl Failure {
@@ -129,17 +135,6 @@ impl Failure {
     const fn refused(why: String) -> Self {
         Self::Refused(why)
     }
-}
-
-/// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn lines(Problems(problems): &Problems) -> String {
@@ -157,7 +152,7 @@ pub fn main<'o>(
         Ok(arguments) => arguments,
         Err(shown) => {
             let (channel, code) = if shown.use_stderr() { (errors, 2) } else { (out, 0) };
-            let written = write!(channel, "{}", shown.render());
+            let written = channel.write_all(refused::in_german(&shown).as_bytes());
             return ExitCode::from(if written.is_ok() { code } else { 2 });
         }
     };
@@ -215,7 +210,52 @@ mod tests {
     fn a_word_nobody_knows_is_refused_with_exit_code_2() {
         let (code, _, errors) = run(&["kaffee"], Environment::default());
         assert_eq!(code, ExitCode::from(2));
-        assert!(errors.contains("kaffee"));
+        assert!(errors.contains("den Befehl `kaffee` gibt es nicht") && errors.contains("--help"), "{errors}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_arguments_is_told_in_german_with_exit_code_2() {
+        #[rustfmt::skip]
+        let wrong: [(&[&str], &str); 10] = [
+            (&[], "es fehlt ein Befehl"),
+            (&["serv"], "den Befehl `serv` gibt es nicht"),
+            (&["serve", "--prot"], "das Argument `--prot` gibt es hier nicht"),
+            (&["demo", "--port"], "für `--port <PORT>` fehlt der Wert"),
+            (&["demo", "--port", "achtzig"], "`achtzig` ist kein Wert für `--port <PORT>`: erwartet wird eine ganze Zahl"),
+            (&["demo", "--port", "70000"], "`70000` ist kein Wert für `--port <PORT>`: erlaubt ist 0 bis 65535"),
+            (&["tenant", "init"], "es fehlt: <KÜRZEL>"),
+            (&["demo", "--check", "--check"], "`--check` darf nur einmal angegeben werden"),
+            (&["tenant", "init", "a", "--key-file", "b", "--existing-key"], "schließen sich aus"),
+            (&["account", "add", "muster", "erika", "--name", "c", "--role", "KOCH"], "es gibt diese Rollen: VERWALTUNG_USER"),
+        ];
+        for (arguments, says) in wrong {
+            let (code, out, errors) = run(arguments, Environment::default());
+            assert_eq!((code, out.as_str()), (ExitCode::from(2), ""), "{arguments:?}");
+            assert!(errors.contains(says), "{arguments:?}: {errors}");
+            assert!(errors.contains("--help"), "{errors}");
+            for english in ["error:", "Usage", "OPTIONS", "value", "unexpected", "required", "found", "For more"] {
+                assert!(!errors.contains(english), "{arguments:?}: {errors}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_is_german() {
+        let english = ["Usage", "Options", "Commands", "Arguments", "default", "OPTIONS", "Print", "possible values"];
+        let mut ways = vec![Vec::new()];
+        for command in Arguments::command().get_subcommands() {
+            let name = command.get_name().to_owned();
+            ways.extend(command.get_subcommands().map(|below| vec![name.clone(), below.get_name().to_owned()]));
+            ways.push(vec![name]);
+        }
+        for way in ways {
+            let arguments: Vec<&str> = way.iter().map(String::as_str).chain(["--help"]).collect();
+            let (code, out, errors) = run(&arguments, Environment::default());
+            assert_eq!((code, errors.as_str()), (ExitCode::SUCCESS, ""), "{way:?}");
+            for word in english {
+                assert!(!out.contains(word), "{way:?} says {word}: {out}");
+            }
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub enum DemoError {
     #[error("the machine gives no random bytes")]
     NoRandomness,
     /// A process does not start, or ended before it should.
-    #[error("`ozg-cloud {name}` läuft nicht; warum, steht in {log}")]
+    #[error("`ozg-cloud {name}` does not run; {log} says why")]
     Process {
         /// Which.
         name: &'static str,
@@ -88,11 +88,33 @@ pub enum DemoError {
     #[error(transparent)]
     Send(#[from] SendError),
     /// Something did not happen in time.
-    #[error("{0} did not happen within {PATIENCE:?}")]
-    TooLate(&'static str),
+    #[error("{0:?} did not happen within {PATIENCE:?}")]
+    TooLate(Awaited),
     /// Alfa did not show what it should.
-    #[error("alfa: {0}")]
-    Alfa(&'static str),
+    #[error("alfa: {0:?}")]
+    Alfa(AlfaTrouble),
+}
+
+/// What the demo waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Sandbox and server answer.
+    Start,
+    /// The sandbox shows the acceptance.
+    Acceptance,
+    /// Alfa shows the case.
+    Case,
+}
+
+/// What Alfa did not do for the demo's visitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlfaTrouble {
+    /// It did not answer.
+    Silent,
+    /// It did not let the account in.
+    SignIn,
+    /// It did not show the list.
+    List,
 }
 
 /// When the first case was where.
@@ -148,7 +170,7 @@ impl Town {
                 self.sandbox.check()?;
                 self.server.check()?;
                 if Instant::now() > until {
-                    return Err(DemoError::TooLate("the start"));
+                    return Err(DemoError::TooLate(Awaited::Start));
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -175,16 +197,16 @@ impl Town {
             if self.senders.accepted(&sent).await? {
                 break self.started.elapsed();
             }
-            self.in_time(until, "the acceptance")?;
+            self.in_time(until, Awaited::Acceptance)?;
         };
         while !visitor.sees(&sent.applicant).await? {
-            self.in_time(until, "the case in Alfa")?;
+            self.in_time(until, Awaited::Case)?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(FirstCase { accepted, visible: self.started.elapsed() })
     }
 
-    fn in_time(&mut self, until: Instant, what: &'static str) -> Result<(), DemoError> {
+    fn in_time(&mut self, until: Instant, what: Awaited) -> Result<(), DemoError> {
         self.sandbox.check()?;
         self.server.check()?;
         if Instant::now() > until { Err(DemoError::TooLate(what)) } else { Ok(()) }

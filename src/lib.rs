@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+mod german;
 pub mod load;
 pub mod logging;
 pub mod sandbox;

@@ -12,8 +12,8 @@ use ozg_protocols::{
     principal::Role,
 };
 
-use super::{Context, Failure, chain};
-use crate::{config::Config, serve};
+use super::{Context, Failure};
+use crate::{config::Config, german, serve};
 
 /// The shortest password in characters.
 const SHORTEST: usize = 12;
@@ -75,7 +75,7 @@ impl Arguments {
 impl Add {
     fn run(self, config: &Config, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         let mut password = String::new();
-        io::stdin().lock().read_line(&mut password).map_err(failed)?;
+        io::stdin().lock().read_line(&mut password).map_err(Failure::System)?;
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
         if password.chars().count() < SHORTEST {
             return Err(Failure::refused(format!("das Passwort braucht mindestens {SHORTEST} Zeichen")));
@@ -83,7 +83,7 @@ impl Add {
         let Self { tenant: slug, user, name, roles, org_units } = self;
         let account = NewAccount { user, name, roles, org_units, password: Secret::new(password) };
         let said = format!("Konto {} bei {slug} gesetzt", account.user);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::System)?;
         runtime.block_on(add_account(config, &slug, account))?;
         context.say(said)?;
         Ok(ExitCode::SUCCESS)
@@ -97,16 +97,12 @@ async fn add_account(config: &Config, slug: &TenantSlug, account: NewAccount) ->
     for tenant in &mut config.tenants {
         tenant.destinations.clear();
     }
-    let settings = serve::settings::house(&config).map_err(failed)?;
-    let house = serve::open_house(settings, &config).await.map_err(failed)?;
+    let settings = serve::settings::house(&config).map_err(|error| Failure::refused(german::settings(&error)))?;
+    let house = serve::open_house(settings, &config).await.map_err(|error| Failure::refused(german::run(&error)))?;
     let added = match house.tenants().first() {
-        Some(tenant) => tenant.add_account(account).await.map_err(failed),
+        Some(tenant) => tenant.add_account(account).await.map_err(|error| Failure::refused(german::ask(&error))),
         None => Err(Failure::refused(format!("der Mandant `{slug}` steht nicht in der Konfiguration"))),
     };
     house.drain(serve::GOODBYE).await;
     added
-}
-
-fn failed(error: impl std::error::Error) -> Failure {
-    Failure::refused(chain(&error))
 }

@@ -8,11 +8,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Context, Failure, chain, wall_clock};
+use super::{Context, Failure, wall_clock};
 use crate::{
     config::{Log, LogFormat, LogLevel},
-    demo::{ACCOUNTS, DemoSettings, FirstCase, PASSWORD, Town},
-    logging,
+    demo::{ACCOUNTS, DemoError, DemoSettings, FirstCase, PASSWORD, Town},
+    german, logging,
 };
 
 /// Demo-Stadt auf diesem Rechner: Testgegenstelle, Server und drei Onlinedienste, die Anträge senden
@@ -43,7 +43,7 @@ impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         let started = Instant::now();
         drop(logging::start(Log { level: LogLevel::Warn, format: LogFormat::Text }));
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::System)?;
         let settings = DemoSettings {
             directory: self.directory,
             port: self.port,
@@ -55,12 +55,12 @@ impl Arguments {
         let check = self.check;
         runtime.block_on(async {
             context.say("Die Demo-Stadt wird eingerichtet …")?;
-            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-            let mut town = Town::start(settings, started).await.map_err(failed)?;
+            let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
+            let mut town = Town::start(settings, started).await.map_err(|error| failed(&error))?;
             let lived = tokio::select! {
                 lived = live(&mut town, check, context) => lived,
                 _ = terminate.recv() => Ok(ExitCode::SUCCESS),
-                interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed).map(|()| ExitCode::SUCCESS),
+                interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::System).map(|()| ExitCode::SUCCESS),
             };
             town.stop().await;
             lived
@@ -69,7 +69,7 @@ impl Arguments {
 }
 
 async fn live(town: &mut Town, check: bool, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-    let FirstCase { accepted, visible } = town.first_case().await.map_err(failed)?;
+    let FirstCase { accepted, visible } = town.first_case().await.map_err(|error| failed(&error))?;
     context.say(format_args!("Erster Antrag: angenommen nach {} s", seconds(accepted)))?;
     context.say(format_args!("Erster Vorgang: in Alfa sichtbar nach {} s", seconds(visible)))?;
     if check {
@@ -77,7 +77,7 @@ async fn live(town: &mut Town, check: bool, context: &mut Context<'_>) -> Result
     }
     greet(town, context)?;
     match town.live().await {
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(failed(&error)),
         Ok(()) => Ok(ExitCode::SUCCESS),
     }
 }
@@ -99,6 +99,6 @@ fn seconds(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64()).replace('.', ",")
 }
 
-fn failed(error: impl std::error::Error) -> Failure {
-    Failure::refused(format!("die Demo läuft nicht: {}", chain(&error)))
+fn failed(error: &DemoError) -> Failure {
+    Failure::refused(format!("die Demo läuft nicht: {}", german::demo(error)))
 }

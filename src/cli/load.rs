@@ -6,8 +6,9 @@ use clap::Args;
 use hdrhistogram::Histogram;
 use ozg_protocols::ids::DestinationId;
 
-use super::{Context, Failure, bar::Bar, chain, wall_clock};
+use super::{Context, Failure, bar::Bar, wall_clock};
 use crate::{
+    german,
     load::{self, LoadError, Plan, Tally},
     sandbox::{Client, Scope, Seed, Urls},
     sender::{
@@ -79,9 +80,10 @@ impl Arguments {
             seed: self.seed,
             clock: wall_clock,
         };
-        let sender = Sender::new(Transport::new(None).map_err(|error| Failure::refused(chain(&error)))?, account);
+        let sender =
+            Sender::new(Transport::new(None).map_err(|error| Failure::refused(german::send(&error.into())))?, account);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::refused(chain(&error)))?;
+        let runtime = runtime.map_err(Failure::System)?;
         let mut bar = Bar::new("Last");
         let watch = |tally: &Tally| bar.show(tally.accepted.len() + tally.rejected, plan.count, &standing(tally));
         let driven = runtime.block_on(load::drive(sender, &plan, watch));
@@ -97,7 +99,10 @@ impl Arguments {
     fn find(&self) -> Result<(Client, DestinationId), Failure> {
         let shown = self.seed_file.display();
         let text = fs::read_to_string(&self.seed_file).map_err(|error| {
-            Failure::refused(format!("{shown} kann nicht gelesen werden ({error}); --seed-file nennt die Datei"))
+            Failure::refused(format!(
+                "{shown} kann nicht gelesen werden ({}); --seed-file nennt die Datei",
+                german::system(&error)
+            ))
         })?;
         let seed: Seed = serde_json::from_str(&text)
             .map_err(|error| Failure::refused(format!("{shown}:{}: keine Datei der Testgegenstelle", error.line())))?;
@@ -114,9 +119,10 @@ impl Arguments {
             LoadError::Destination(error) => format!(
                 "{} liefert keinen Schlüssel des Zustellpunkts ({}); läuft dort `ozg-cloud sandbox` oder `ozg-cloud demo`?",
                 self.sandbox,
-                chain(error)
+                german::send(error)
             ),
-            other => chain(other),
+            LoadError::NoRate => "der Takt muss über null liegen".to_owned(),
+            LoadError::Histogram(_) => "die Zeiten lassen sich nicht zählen".to_owned(),
         })
     }
 }

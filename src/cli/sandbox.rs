@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Context, Failure, chain, wall_clock};
+use super::{Context, Failure, wall_clock};
 use crate::{
     config::{Log, LogFormat, LogLevel},
-    logging,
+    german, logging,
     sandbox::{self, Running, SandboxArgs},
 };
 
@@ -26,14 +26,14 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-        let settings = self.sandbox.settings(wall_clock).map_err(failed)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        let settings = self.sandbox.settings(wall_clock).map_err(|error| failed(&german::seed(&error)))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::System)?;
         // A second log is refused; then somebody else already listens.
         drop(logging::start(Log { level: LogLevel::Info, format: LogFormat::Text }));
         runtime.block_on(async {
-            let mut running = sandbox::run(settings).await.map_err(failed)?;
+            let mut running = sandbox::run(settings).await.map_err(|error| failed(&german::sandbox(&error)))?;
             introduce(context, &running)?;
-            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+            let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
@@ -57,6 +57,6 @@ fn introduce(context: &mut Context<'_>, running: &Running) -> Result<(), Failure
     context.out.flush().map_err(Failure::Output)
 }
 
-fn failed(error: impl std::error::Error) -> Failure {
-    Failure::refused(format!("die Sandbox kann nicht laufen: {}", chain(&error)))
+fn failed(why: &str) -> Failure {
+    Failure::refused(format!("die Sandbox kann nicht laufen: {why}"))
 }

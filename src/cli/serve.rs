@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Context, Failure, chain};
-use crate::{logging, serve};
+use super::{Context, Failure};
+use crate::{
+    german, logging,
+    serve::{self, RunError},
+};
 
 /// Nimmt Anträge an und zeigt Alfa, bis SIGTERM oder Strg+C kommt
 #[derive(Debug, Args)]
@@ -20,19 +23,22 @@ impl Arguments {
         let config = context.load()?.config;
         // A second log is refused; then somebody else already listens.
         drop(logging::start(config.log));
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&RunError::Signals(error)))?;
         runtime.block_on(async {
-            let served = serve::start(&config).await.map_err(failed)?;
+            let served = serve::start(&config).await.map_err(|error| failed(&error))?;
             for address in served.addresses() {
                 context.say(format_args!("bereit: {address}"))?;
             }
             context.out.flush().map_err(Failure::Output)?;
-            served.until_told().await.map_err(failed)?;
+            served.until_told().await.map_err(|error| failed(&error))?;
             Ok(ExitCode::SUCCESS)
         })
     }
 }
 
-fn failed(error: impl std::error::Error) -> Failure {
-    Failure::refused(format!("der Server kann nicht laufen: {}; ozg-cloud doctor hilft weiter", chain(&error)))
+fn failed(error: &RunError) -> Failure {
+    Failure::refused(format!("der Server kann nicht laufen: {}; ozg-cloud doctor hilft weiter", german::run(error)))
 }

@@ -11,11 +11,11 @@ use ozg_storage::{
     tenant_store::{StoreError, TenantStore},
 };
 
-use super::{
-    Context, Failure,
-    store::{key_in_german, load_key, store_in_german},
+use super::{Context, Failure, store::load_key};
+use crate::{
+    config::{Config, SecretPlace, Tenant},
+    german,
 };
-use crate::config::{Config, SecretPlace, Tenant};
 
 /// Legt Mandanten an und zeigt sie
 #[derive(Debug, Args)]
@@ -84,12 +84,12 @@ impl Init {
         } else {
             let file = new_key_file(tenant, key_file)?;
             let key = TenantKey::create(&file, &*random)
-                .map_err(|error| Failure::refused(format!("{}: {}", file.display(), key_in_german(&error))))?;
+                .map_err(|error| Failure::refused(format!("{}: {}", file.display(), german::key(&error))))?;
             context.say(format_args!("Schlüssel angelegt: {}", file.display()))?;
             key
         };
         TenantStore::init(&disk, data, &tenant.slug, &key, &random, context.now())
-            .map_err(|error| Failure::refused(store_in_german(&error)))?;
+            .map_err(|error| Failure::refused(german::store(&error)))?;
         context.say(format_args!("Mandant {slug} angelegt in {}", data.join(&slug).display()))?;
         context.say(format_args!("Fingerabdruck des Schlüssels: {}", key.fingerprint()))?;
         context
@@ -124,7 +124,7 @@ fn list(config: &Config, context: &mut Context<'_>) -> Result<ExitCode, Failure>
             Ok(key) => match open(config, tenant, Some(key)) {
                 Ok(_) => (true, "bereit".to_owned()),
                 Err(StoreError::InUse) => (true, "in Betrieb".to_owned()),
-                Err(error) => (false, store_in_german(&error)),
+                Err(error) => (false, german::store(&error)),
             },
         };
         all_well &= well;

@@ -9,18 +9,16 @@ use std::{
 
 use clap::Args;
 use ozg_storage::{
-    blob::BlobError,
     checkpoint::Checkpoint,
     disk::{Disk, RealDisk},
-    verify::{Report, VerifyError, verify_store},
+    verify::{Report, verify_store},
 };
 
-use super::{
-    Context, Failure,
-    bar::Bar,
-    store::{load_key, ring_in_german, store_in_german},
+use super::{Context, Failure, bar::Bar, store::load_key};
+use crate::{
+    config::{Config, Tenant},
+    german,
 };
-use crate::config::{Config, Tenant};
 
 /// Prüft die Daten von Mandanten vollständig: Reihenfolge, Verkettung, Siegel, Prüfpunkte, Anhänge
 #[derive(Debug, Args)]
@@ -54,7 +52,7 @@ impl Arguments {
             let verdict = verify_store(&disk, data, &tenant.slug, key.as_ref(), shown, named, &mut progress);
             bar.clear();
             whole &= verdict.is_ok();
-            let verdict = verdict.map_or_else(|error| in_german(&error), |report| summary(&report));
+            let verdict = verdict.map_or_else(|error| german::verify(&error), |report| summary(&report));
             context.say(format_args!("{}: {verdict}", tenant.slug))?;
         }
         Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -73,7 +71,8 @@ impl Arguments {
 /// One checkpoint a line, as the server writes them; other lines are not expected.
 fn read_checkpoints(file: &Path) -> Result<Vec<Checkpoint>, Failure> {
     let shown = file.display();
-    let text = fs::read_to_string(file).map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
+    let text =
+        fs::read_to_string(file).map_err(|error| Failure::refused(format!("{shown}: {}", german::system(&error))))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let read = lines.map(|(at, line)| {
         line.parse().map_err(|_| Failure::refused(format!("{shown}:{}: kein gültiger Prüfpunkt", at + 1)))
@@ -88,60 +87,4 @@ fn summary(report: &Report) -> String {
         "in Ordnung: {records} Datensätze in {streams} Strömen ({erased} gelöscht), {keys} Schlüssel, {blobs} Anhänge \
          ({orphans} verwaist), {checkpoints} Prüfpunkte{seals}"
     )
-}
-
-fn in_german(error: &VerifyError) -> String {
-    match error {
-        VerifyError::Journal { record: 0, what, .. } => format!("BESCHÄDIGT außerhalb der Datensätze: {what}"),
-        VerifyError::Journal { record, what, .. } => format!("BESCHÄDIGT ab Datensatz {record}: {what}"),
-        VerifyError::OtherHistory { record } => {
-            format!("VERÄNDERT: die Datensätze bis {record} sind nicht die des Prüfpunkts")
-        }
-        VerifyError::ForeignCheckpoint { record } => {
-            format!("der Prüfpunkt über {record} Datensätze gehört zu anderen Daten")
-        }
-        VerifyError::TooOld { newest, record } => {
-            format!("ZU ALT: endet bei Datensatz {newest}, der Prüfpunkt kennt {record}")
-        }
-        VerifyError::Store(error) => store_in_german(error),
-        VerifyError::Ring(error) => format!("BESCHÄDIGT, Schlüsselring: {}", ring_in_german(error)),
-        VerifyError::Blob(error) => format!("BESCHÄDIGT, Anhang: {}", blob_in_german(error)),
-        VerifyError::Lost { record, blob } => {
-            format!("BESCHÄDIGT, Anhang: {blob} fehlt; Datensatz {record} nennt ihn")
-        }
-        VerifyError::Checkpoints(error) => format!("BESCHÄDIGT, Prüfpunkte: {error}"),
-        VerifyError::File(error) => format!("die Daten können nicht gelesen werden: {error}"),
-    }
-}
-
-fn blob_in_german(error: &BlobError) -> String {
-    match error {
-        BlobError::File(error) => format!("die Datei kann nicht gelesen werden ({error})"),
-        BlobError::Missing(id) => format!("{id} fehlt"),
-        BlobError::Damaged { id, chunk } => format!("{id}, ab Block {chunk}"),
-        BlobError::Key(error) => ring_in_german(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ozg_protocols::ids::BlobId;
-    use ozg_storage::ring::RingError;
-
-    use super::*;
-
-    #[test]
-    fn damage_of_ring_and_files_is_told_in_german() {
-        let ring = in_german(&VerifyError::Ring(RingError::Damaged { entry: 10 }));
-        assert_eq!(ring, "BESCHÄDIGT, Schlüsselring: der 10. Eintrag ist nicht, was geschrieben wurde");
-        let id = BlobId::from_u128(1);
-        let blob = in_german(&VerifyError::Blob(BlobError::Damaged { id, chunk: 2 }));
-        assert_eq!(blob, format!("BESCHÄDIGT, Anhang: {id}, ab Block 2"));
-    }
-
-    #[test]
-    fn the_first_broken_record_is_named() {
-        let error = VerifyError::Journal { record: 17, stream: None, what: "the chain is broken" };
-        assert!(in_german(&error).contains("ab Datensatz 17"));
-    }
 }

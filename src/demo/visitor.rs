@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 
-use super::DemoError;
+use super::{AlfaTrouble, DemoError};
 use crate::sender::transport::{self, Transport};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,13 +56,13 @@ impl Visitor {
             .header(header::ORIGIN, &origin)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(transport::full(form))
-            .map_err(|_| DemoError::Alfa("the sign-in cannot be asked for"))?;
+            .map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))?;
         let answered = exchange(&transport, request).await;
-        let (status, headers, _) = answered.ok_or(DemoError::Alfa("the sign-in does not answer"))?;
+        let (status, headers, _) = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
         let cookie = headers.get(header::SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
         match (status, cookie.and_then(|cookie| cookie.split(';').next())) {
             (StatusCode::SEE_OTHER, Some(cookie)) => Ok(Self { transport, origin, cookie: cookie.to_owned() }),
-            _ => Err(DemoError::Alfa("the account cannot sign in")),
+            _ => Err(DemoError::Alfa(AlfaTrouble::SignIn)),
         }
     }
 
@@ -80,9 +80,9 @@ impl Visitor {
         let request = Request::get(format!("{}{path}", self.origin))
             .header(header::COOKIE, &self.cookie)
             .body(transport::empty())
-            .map_err(|_| DemoError::Alfa("the page cannot be asked for"))?;
+            .map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))?;
         let answered = exchange(&self.transport, request).await;
-        let (status, _, page) = answered.ok_or(DemoError::Alfa("the page does not answer"))?;
+        let (status, _, page) = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
         Ok(Page { status, text: String::from_utf8_lossy(&page).into_owned() })
     }
 
@@ -93,7 +93,7 @@ impl Visitor {
     pub async fn sees(&self, name: &str) -> Result<bool, DemoError> {
         match self.open("/vorgaenge?ansicht=alle").await? {
             Page { status: StatusCode::OK, text } => Ok(text.contains(&escaped(name))),
-            _ => Err(DemoError::Alfa("the list does not answer")),
+            _ => Err(DemoError::Alfa(AlfaTrouble::List)),
         }
     }
 }

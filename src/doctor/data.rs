@@ -7,12 +7,13 @@ use std::{
 };
 
 use super::Finding;
+use crate::german;
 
 /// Looks at the directory that all tenants' data lie in, and at the reserve below which intake stops.
 pub(super) fn examine(directory: &Path, reserve_mib: u64) -> Vec<Finding> {
     let shown = directory.display();
     if let Err(error) = fs::metadata(directory) {
-        let what = format!("Datenverzeichnis {shown} ist nicht da ({error})");
+        let what = format!("Datenverzeichnis {shown} ist nicht zu sehen ({})", german::system(&error));
         return vec![Finding::error(
             what,
             format!("mkdir -m 700 -p {shown}; es muss dem Benutzer des Dienstes gehören"),
@@ -21,7 +22,10 @@ pub(super) fn examine(directory: &Path, reserve_mib: u64) -> Vec<Finding> {
     let written = match probe(directory) {
         Ok(()) => Finding::good(format!("Datenverzeichnis {shown}: schreiben, fsync und umbenennen")),
         Err(error) => Finding::error(
-            format!("Datenverzeichnis {shown}: schreiben, fsync oder umbenennen geht nicht ({error})"),
+            format!(
+                "Datenverzeichnis {shown}: schreiben, fsync oder umbenennen geht nicht ({})",
+                german::system(&error)
+            ),
             "ein lokales Dateisystem (ext4, xfs) mit Schreibrecht für den Benutzer des Dienstes verwenden",
         ),
     };
@@ -57,7 +61,11 @@ fn room(directory: &Path, reserve_mib: u64) -> Finding {
     let space = match rustix::fs::statvfs(directory) {
         Ok(space) => space,
         Err(error) => {
-            let what = format!("Freier Platz in {} ist nicht festzustellen ({error})", directory.display());
+            let what = format!(
+                "Freier Platz in {} ist nicht festzustellen ({})",
+                directory.display(),
+                german::system(&error.into())
+            );
             return Finding::warning(what, "mit `df` nachsehen");
         }
     };

@@ -1,9 +1,12 @@
 //! The keys and secrets of all tenants: there, private, and of the kind they are used as.
 
-use ozg_protocols::fit_connect::jose::jwk::{JwkRefused, PrivateJwk, PrivateUse};
+use ozg_protocols::fit_connect::jose::jwk::{PrivateJwk, PrivateUse};
 
 use super::{Finding, secrets};
-use crate::config::{Config, Destination, SecretPlace, Tenant};
+use crate::{
+    config::{Config, Destination, SecretPlace, Tenant},
+    german,
+};
 
 /// Looks at every key and secret that the configuration names.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
@@ -67,25 +70,9 @@ fn jwk(label: &str, place: &SecretPlace, purpose: PrivateUse) -> Finding {
             "Entschlüsselungs- und Signaturschlüssel in der Konfiguration nicht vertauschen",
         ),
         Err(refused) => Finding::error(
-            format!("{label}: {}", in_german(&refused)),
+            format!("{label}: {}", german::jwk(&refused)),
             "einen Schlüssel nach den Regeln von FIT-Connect hinterlegen: RSA ab 4096 Bit als privates JWK mit `kid`, `alg` und genau einer `key_ops`",
         ),
-    }
-}
-
-fn in_german(refused: &JwkRefused) -> String {
-    match refused {
-        JwkRefused::NotAnObject => "ist kein JWK (JSON)".to_owned(),
-        JwkRefused::KeyType => "`kty` ist nicht RSA".to_owned(),
-        JwkRefused::Algorithm => "`alg` ist weder RSA-OAEP-256 noch PS512".to_owned(),
-        JwkRefused::Operations => "`key_ops` passt nicht zu `alg`, oder ist kein privater Schlüssel".to_owned(),
-        JwkRefused::Kid => "`kid` fehlt oder hat nicht 8 bis 64 Zeichen".to_owned(),
-        JwkRefused::Size { bits } => format!("hat {bits} Bit; erlaubt sind 4096 bis 8192"),
-        JwkRefused::Modulus => "`n` ist keine Zahl in base64url".to_owned(),
-        JwkRefused::Exponent => "`e` ist nicht AQAB".to_owned(),
-        JwkRefused::Certificates => "`x5c` ist nicht lesbar".to_owned(),
-        JwkRefused::Private(member) => format!("`{member}` fehlt oder ist nicht lesbar"),
-        JwkRefused::NotPublic | JwkRefused::Unusable => "die Zahlen ergeben keinen brauchbaren Schlüssel".to_owned(),
     }
 }
 
@@ -107,7 +94,7 @@ impl SecretlessFile<'_> {
                 "eine PEM-Datei hinterlegen",
             ),
             Err(error) => Finding::error(
-                format!("{label}: {} kann nicht gelesen werden ({error})", path.display()),
+                format!("{label}: {} kann nicht gelesen werden ({})", path.display(), german::system(&error)),
                 "die Datei anlegen, oder den Pfad in der Konfiguration berichtigen",
             ),
         }

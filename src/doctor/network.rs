@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Finding;
-use crate::config::Config;
+use crate::{config::Config, german};
 
 /// Looks at every address that will be listened on.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
@@ -37,7 +37,10 @@ fn socket(key: &str, address: SocketAddr) -> Finding {
             let what = format!("{key}: {address} ist keine Adresse dieser Maschine");
             Finding::error(what, "mit `ip address` nachsehen und die Konfiguration berichtigen")
         }
-        _ => Finding::error(format!("{key}: {address} kann nicht geöffnet werden ({error})"), "die Adresse prüfen"),
+        _ => Finding::error(
+            format!("{key}: {address} kann nicht geöffnet werden ({})", german::system(&error)),
+            "die Adresse prüfen",
+        ),
     }
 }
 

@@ -5,7 +5,10 @@ use std::io;
 use zeroize::Zeroizing;
 
 use super::Finding;
-use crate::config::{SecretPlace, SecretUnavailable};
+use crate::{
+    config::{SecretPlace, SecretUnavailable},
+    german,
+};
 
 /// The content of a secret, or why it cannot be had. `label` is what an operator calls it.
 pub(super) fn read(label: &str, place: &SecretPlace) -> Result<Zeroizing<Vec<u8>>, Finding> {
@@ -16,25 +19,24 @@ pub(super) fn read(label: &str, place: &SecretPlace) -> Result<Zeroizing<Vec<u8>
 }
 
 fn explain(label: &str, file: &str, unavailable: &SecretUnavailable) -> Finding {
-    let error = |what: &str, remedy: String| Finding::error(format!("{label}: {file} {what}"), remedy);
-    match unavailable {
-        SecretUnavailable::NoCredentials => Finding::warning(
-            format!("{label}: als Credential benannt, aber $CREDENTIALS_DIRECTORY ist hier nicht gesetzt"),
-            "unter systemd prüfen, zum Beispiel mit ExecStartPre=ozg-cloud doctor",
-        ),
-        SecretUnavailable::File(source) => error(&format!("kann nicht gelesen werden ({source})"), unreadable(source)),
-        SecretUnavailable::NotAFile => error("ist keine Datei", "den Pfad in der Konfiguration berichtigen".to_owned()),
-        SecretUnavailable::Exposed { mode } => error(
-            &format!("ist für andere lesbar (Rechte {mode:04o})"),
-            format!("chmod 600 {file}; und überlegen, wer es schon gelesen haben kann"),
-        ),
-        SecretUnavailable::Foreign { owner, us } => error(
-            &format!("gehört Benutzer {owner}, das Programm läuft als {us}"),
-            format!("chown {us} {file}, oder doctor als Benutzer des Dienstes starten"),
-        ),
-        SecretUnavailable::Empty => error("ist leer", "das Geheimnis in die Datei legen".to_owned()),
-        SecretUnavailable::TooLarge => error("ist zu groß für ein Geheimnis", "den Pfad prüfen".to_owned()),
+    let what = german::secret(unavailable);
+    if matches!(unavailable, SecretUnavailable::NoCredentials) {
+        let remedy = "unter systemd prüfen, zum Beispiel mit ExecStartPre=ozg-cloud doctor";
+        return Finding::warning(format!("{label}: {what}"), remedy);
     }
+    let remedy = match unavailable {
+        SecretUnavailable::File(source) => unreadable(source),
+        SecretUnavailable::Exposed { .. } => {
+            format!("chmod 600 {file}; und überlegen, wer es schon gelesen haben kann")
+        }
+        SecretUnavailable::Foreign { us, .. } => {
+            format!("chown {us} {file}, oder doctor als Benutzer des Dienstes starten")
+        }
+        SecretUnavailable::Empty => "das Geheimnis in die Datei legen".to_owned(),
+        SecretUnavailable::NotAFile => "den Pfad in der Konfiguration berichtigen".to_owned(),
+        SecretUnavailable::TooLarge | SecretUnavailable::NoCredentials => "den Pfad prüfen".to_owned(),
+    };
+    Finding::error(format!("{label}: {file} {what}"), remedy)
 }
 
 fn unreadable(source: &io::Error) -> String {

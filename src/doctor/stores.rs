@@ -11,7 +11,7 @@ use ozg_storage::{
 };
 
 use super::Finding;
-use crate::config::Config;
+use crate::{config::Config, german};
 
 const FROM_BACKUP: &str = "das Verzeichnis des Mandanten vollständig aus der Sicherung zurückholen";
 
@@ -37,9 +37,10 @@ fn store(data: &Path, slug: &TenantSlug, key: Option<Fingerprint>) -> Finding {
         return Finding::error(format!("{slug}: das Journal in {shown} fehlt"), FROM_BACKUP);
     }
     match (ring::made_under(&RealDisk, data, slug), key) {
-        (Err(RingError::File(error)), _) => {
-            Finding::error(format!("{slug}: der Schlüsselring in {shown} ist nicht zu lesen ({error})"), FROM_BACKUP)
-        }
+        (Err(RingError::File(error)), _) => Finding::error(
+            format!("{slug}: der Schlüsselring in {shown} ist nicht zu lesen ({})", german::system(&error)),
+            FROM_BACKUP,
+        ),
         (Err(_), _) => Finding::error(format!("{slug}: der Schlüsselring in {shown} ist beschädigt"), FROM_BACKUP),
         (Ok(made_under), Some(key)) if made_under != key => Finding::error(
             format!("{slug}: die Daten gehören zum Schlüssel {made_under}, die Konfiguration nennt {key}"),
