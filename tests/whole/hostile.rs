@@ -53,13 +53,14 @@ fn parcel(version: ApiVersion) -> Parcel {
     parcel
 }
 
-/// A world whose first tenants also have the key of the vectors.
+/// A world whose first tenants also have the key of the vectors, and take no De-Mail for an answer.
 async fn world(vectors: &Path) -> World {
     let mut world = World::lay();
     let file = world.path("ozg-cloud.toml");
     let toml = fs::read_to_string(&file).expect("a file");
     let key = secret(&world, vectors, "key-decryption.private.jwk.json");
-    let toml = toml.replace("decryption_key_files = [", &format!("decryption_key_files = [{key}, "));
+    let lines = format!("reply_channels = [\"eMail\", \"idBundDeMailbox\"]\ndecryption_key_files = [{key}, ");
+    let toml = toml.replace("decryption_key_files = [", &lines);
     fs::write(file, toml).expect("written");
     world.start_sandbox().await;
     world.start_server();
@@ -130,7 +131,11 @@ fn damages(vectors: &Path) -> Vec<(Damage, Vec<String>)> {
     segments[3] = &oversized;
     let oversized = segments.join(".");
     let one = |problem: &str| vec![problem.to_owned()];
+    let mut by_de_mail: Value =
+        serde_json::from_str(&parcel(PLACES[0].version).described().to_json()).expect("metadata");
+    by_de_mail["replyChannel"] = json!({ "deMail": { "address": format!("{CANARY}@example.de-mail.de") } });
     vec![
+        (Damage::Metadata(by_de_mail.to_string().into_bytes()), one("unsupported-reply-channel @ metadata")),
         (Damage::SealedData(truncated.clone()), one("encryption-issue @ data")),
         (Damage::SealedMetadata(truncated.clone()), one("encryption-issue @ metadata")),
         (Damage::SealedAttachment(truncated), one(&format!("encryption-issue @ {attachment}"))),
