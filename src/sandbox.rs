@@ -19,6 +19,7 @@ mod delivery;
 mod desk;
 mod destination;
 mod destinations;
+mod draft;
 mod events;
 mod fault;
 mod key_file;

@@ -59,11 +59,14 @@ impl Call {
         self.query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `limit` (1 to 500, 100 if absent) and `offset`.
+    /// `limit` (1 to 500, 100 if absent) and `offset` (`int32`).
     pub(super) fn page(&self) -> Result<Page, Problem> {
         let number = |name, otherwise| match self.parameter(name) {
             None => Ok(otherwise),
-            Some(text) => text.parse::<usize>().map_err(|_| Problem::bad_request(format!("{name} is not a number"))),
+            Some(text) => match text.parse::<i32>().ok().and_then(|number| usize::try_from(number).ok()) {
+                Some(number) => Ok(number),
+                None => Err(Problem::bad_request(format!("{name} is not a number of this kind"))),
+            },
         };
         let page = Page { offset: number("offset", 0)?, limit: number("limit", LIMIT)? };
         if (1..=LARGEST_LIMIT).contains(&page.limit) {

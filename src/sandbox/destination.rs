@@ -12,7 +12,11 @@ use ozg_protocols::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{problem::Problem, version::Version};
+use super::{
+    draft::{self, Draft, Service, absent},
+    problem::Problem,
+    version::Version,
+};
 
 /// Whether a destination takes submissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,22 +26,6 @@ pub(super) enum Status {
     Active,
     Inactive,
     Decommissioned,
-}
-
-/// A service that a destination offers, as it came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Service {
-    pub(super) identifier: String,
-    pub(super) regions: Vec<String>,
-    pub(super) submission_schemas: Vec<SubmissionSchema>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SubmissionSchema {
-    schema_uri: String,
-    mime_type: String,
 }
 
 /// Where somebody wants to be told; the secret is never shown.
@@ -70,23 +58,6 @@ impl Callback {
             Err(Problem::bad_request("callback.secret must have 32 to 512 characters"))
         }
     }
-}
-
-/// What a destination is made of. Absent members are told apart from wrong ones where it is used.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Draft {
-    pub(super) status: Option<Status>,
-    pub(super) name: Option<String>,
-    pub(super) contact_information: Option<Map<String, Value>>,
-    #[serde(alias = "publicServices")]
-    pub(super) services: Option<Vec<Service>>,
-    pub(super) callback: Option<Callback>,
-    pub(super) encryption_kid: Option<String>,
-    pub(super) encryption_public_key: Option<Value>,
-    pub(super) signing_public_key: Option<Value>,
-    pub(super) reply_channels: Option<Map<String, Value>>,
-    pub(super) metadata_versions: Option<Vec<String>>,
 }
 
 /// A destination.
@@ -162,10 +133,11 @@ impl Destination {
             changed.name = name;
         }
         if let Some(contact) = draft.contact_information {
+            draft::check_contact(&contact)?;
             changed.contact = contact;
         }
         if let Some(services) = draft.services {
-            check_services(&services)?;
+            draft::check_services(&services)?;
             changed.services = services;
         }
         if let Some(callback) = draft.callback {
@@ -180,13 +152,11 @@ impl Destination {
             changed.encryption_kid = kid;
         }
         if let Some(channels) = draft.reply_channels {
-            if channels.is_empty() {
-                return Err(Problem::bad_request("replyChannels needs at least one channel"));
-            }
+            draft::check_reply_channels(&channels)?;
             changed.reply_channels = Some(channels);
         }
         if let Some(versions) = draft.metadata_versions {
-            check_versions(&versions)?;
+            draft::check_versions(&versions)?;
             changed.metadata_versions = versions;
         }
         *self = changed;
@@ -288,69 +258,9 @@ pub(super) fn read_key(value: &Value) -> Result<PublicJwk, Problem> {
     PublicJwk::from_value(value, Chain::Required).map_err(|refused| Problem::bad_request(refused.to_string()))
 }
 
-pub(super) fn absent(member: &str) -> Problem {
-    Problem::bad_request(format!("{member} is required"))
-}
-
-fn check_services(services: &[Service]) -> Result<(), Problem> {
-    if services.is_empty() {
-        return Err(Problem::bad_request("services needs at least one service"));
-    }
-    for service in services {
-        if !is_identifier(&service.identifier) {
-            return Err(Problem::bad_request("services.identifier is not a URN of a service"));
-        }
-        let region = |text: &String| {
-            text.strip_prefix("DE").is_some_and(|key| key.len() <= 12 && key.bytes().all(|c| c.is_ascii_digit()))
-        };
-        if service.regions.is_empty() || !service.regions.iter().all(region) {
-            return Err(Problem::bad_request("services.regions must match ^DE[0-9]{0,12}$"));
-        }
-        let schema = |schema: &SubmissionSchema| {
-            !schema.schema_uri.is_empty() && matches!(&*schema.mime_type, "application/json" | "application/xml")
-        };
-        if service.submission_schemas.is_empty() || !service.submission_schemas.iter().all(schema) {
-            return Err(Problem::bad_request("services.submissionSchemas needs schemaUri and mimeType"));
-        }
-    }
-    Ok(())
-}
-
-fn check_versions(versions: &[String]) -> Result<(), Problem> {
-    let number = |text: &str| {
-        !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
-    };
-    let version = |text: &String| text.split('.').count() == 3 && text.split('.').all(number);
-    if versions.is_empty() || !versions.iter().all(version) {
-        return Err(Problem::bad_request("metadataVersions needs versions like 2.1.0"));
-    }
-    Ok(())
-}
-
-/// `^urn:[a-z0-9][a-z0-9-]{0,31}:[a-z0-9()+,.:=@;$_!*'%/?#-]+$`, 7 to 255 characters.
-pub(super) fn is_identifier(text: &str) -> bool {
-    let Some((space, name)) = text.strip_prefix("urn:").and_then(|rest| rest.split_once(':')) else { return false };
-    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    (7..=255).contains(&text.len())
-        && (1..=32).contains(&space.len())
-        && !space.starts_with('-')
-        && space.bytes().all(|c| plain(c) || c == b'-')
-        && !name.is_empty()
-        && name.bytes().all(|c| plain(c) || b"()+,.:=@;$_!*'%/?#-".contains(&c))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_service_is_named_by_a_urn() {
-        assert!(is_identifier("urn:de:fim:leika:leistung:99050012104000"));
-        assert!(is_identifier("urn:schema-fitko-de:fit-connect:id.bund.de:message_v6"));
-        for wrong in ["", "urn::x", "urn:de:", "urn:DE:x", "99050012104000", "urn:-a:bcd", "urn:de:Groß"] {
-            assert!(!is_identifier(wrong), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_callback_is_https_with_a_long_secret_unless_the_switch_allows_this_machine() {

@@ -8,7 +8,8 @@ use super::{
     answer::{self, Answer},
     call::Call,
     caller::{Caller, Scope},
-    destination::{Destination, Draft, absent, read_key},
+    destination::{Destination, Status, read_key},
+    draft::{Draft, absent},
     problem::Problem,
     service::Service,
     signer,
@@ -105,6 +106,9 @@ pub(super) async fn change(
         draft.services.as_ref().ok_or_else(|| absent("services"))?;
         draft.encryption_kid.as_ref().ok_or_else(|| absent("encryptionKid"))?;
         draft.metadata_versions.as_ref().ok_or_else(|| absent("metadataVersions"))?;
+    }
+    if !whole && draft.status == Some(Status::Created) {
+        return Err(Problem::bad_request("status must be active, inactive or decommissioned"));
     }
     check_contact(&draft, base)?;
     let plain_http = service.rules.plain_http_callbacks;

@@ -43,7 +43,8 @@ enum Check {
 
 /// The checks in their order, with the status, type and title that a failure is answered with (dossier section 18).
 const CHECKS: [(Check, StatusCode, &str, &str); 12] = [
-    (Check::MediaType, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported Media Type"),
+    // The OpenAPI knows no 415 here.
+    (Check::MediaType, StatusCode::BAD_REQUEST, "unsupported-media-type", "Unsupported Media Type"),
     (Check::Syntax, StatusCode::BAD_REQUEST, "invalid-set", "Security Event Token malformed"),
     (Check::Header, StatusCode::BAD_REQUEST, "invalid-set-header", "Security Event Token header invalid"),
     (Check::Claims, StatusCode::UNPROCESSABLE_ENTITY, "invalid-set-payload", "Security Event Token payload invalid"),

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     caller::Client,
-    destination::{Destination, Draft, Status},
+    destination::{Destination, Status},
+    draft::Draft,
     problem::Problem,
     region::Area,
     world::World,

@@ -12,7 +12,8 @@ use super::{
     call::Call,
     caller::Scope,
     delivery::{Delivery, Entry, RequestedService, Stage, Upload},
-    destination::{Callback, Status, absent, is_identifier},
+    destination::{Callback, Status},
+    draft::{absent, is_identifier, present},
     fault::FaultKind,
     problem::Problem,
     seal::Part,
@@ -29,11 +30,11 @@ struct Announcement {
     announced_attachments: Vec<AttachmentId>,
     #[serde(alias = "publicService")]
     service_type: RequestedService,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     region: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     case_id: Option<FitCaseId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     callback: Option<Callback>,
 }
 

@@ -3,13 +3,18 @@
 //! `make interop` (`tests/interop/run`) installs the counterparts and runs these tests one by one; a plain `make test`
 //! passes them over. A counterpart is told what to do by one JSON document and answers with another.
 
+#[path = "interop/descriptions.rs"]
+mod descriptions;
 #[path = "interop/fitconnect.rs"]
 mod fitconnect;
+#[path = "interop/guest.rs"]
+mod guest;
 
 use std::{
     env,
     ffi::OsStr,
     io::Write as _,
+    panic,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -21,6 +26,19 @@ use serde_json::Value;
 fn counterpart(name: &str) -> PathBuf {
     let installed = env::var_os("OZG_INTEROP").expect("OZG_INTEROP names the directory that `make interop` fills");
     Path::new(&installed).join(name)
+}
+
+/// What the project must not carry with it, where it lies beside the checkout.
+#[expect(clippy::print_stdout, reason = "`make interop` shows why a row was skipped")]
+#[expect(clippy::disallowed_methods, reason = "tests find the shared data by the environment")]
+fn shared(path: &str) -> Option<PathBuf> {
+    let shared = env::var_os("OZG_SHARED").map_or_else(|| crate::sources::root().join("../shared"), PathBuf::from);
+    let found = shared.join(path);
+    if found.exists() {
+        return Some(found);
+    }
+    println!("SKIPPED: {path} is not beside the checkout");
+    None
 }
 
 /// A program of ours that drives strangers' code.
@@ -43,4 +61,12 @@ fn ask<A: AsRef<OsStr>>(program: &Path, arguments: &[A], told: &Value) -> Value 
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Lets a program run to its end while the runtime goes on. Its complaint is the test's.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => panic::resume_unwind(failed.into_panic()),
+    }
 }

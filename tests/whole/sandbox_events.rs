@@ -176,7 +176,7 @@ async fn an_event_that_is_no_signed_token_of_the_destination_is_refused() {
         format!("{header}.{}", text.split_once('.').expect("segments").1)
     };
     for (media_type, body, status, problem) in [
-        ("application/json", text.clone(), 415, "unsupported-media-type"),
+        ("application/json", text.clone(), 400, "unsupported-media-type"),
         ("application/jose", "kein.jws".to_owned(), 400, "invalid-set"),
         ("application/jose", "a.b.c.d".to_owned(), 400, "invalid-set"),
         ("application/jose", other_type, 400, "invalid-set-header"),
