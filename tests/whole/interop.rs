@@ -9,6 +9,10 @@ mod descriptions;
 mod fitconnect;
 #[path = "interop/guest.rs"]
 mod guest;
+#[path = "interop/java.rs"]
+mod java;
+#[path = "interop/vectors.rs"]
+mod vectors;
 
 use std::{
     env,
@@ -29,7 +33,6 @@ fn counterpart(name: &str) -> PathBuf {
 }
 
 /// What the project must not carry with it, where it lies beside the checkout.
-#[expect(clippy::print_stdout, reason = "`make interop` shows why a row was skipped")]
 #[expect(clippy::disallowed_methods, reason = "tests find the shared data by the environment")]
 fn shared(path: &str) -> Option<PathBuf> {
     let shared = env::var_os("OZG_SHARED").map_or_else(|| crate::sources::root().join("../shared"), PathBuf::from);
@@ -37,8 +40,18 @@ fn shared(path: &str) -> Option<PathBuf> {
     if found.exists() {
         return Some(found);
     }
-    println!("SKIPPED: {path} is not beside the checkout");
+    print("SKIPPED: ", &format!("{path} is not beside the checkout"));
     None
+}
+
+/// Shows how much was done.
+fn show(line: impl AsRef<str>) {
+    print("  ", line.as_ref());
+}
+
+#[expect(clippy::print_stdout, reason = "`tests/interop/run` reads it from there")]
+fn print(what: &str, line: &str) {
+    println!("{what}{line}");
 }
 
 /// A program of ours that drives strangers' code.

@@ -4,7 +4,11 @@
 
 use std::{env, path::PathBuf, process::Command};
 
-use super::{aside, counterpart, driver, guest::Guest, shared};
+use super::{
+    aside, counterpart, driver,
+    guest::{Guest, token},
+    shared,
+};
 use crate::world::World;
 
 /// What is looked at in every answer.
@@ -12,7 +16,6 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance,ignored_auth,negative_data_rejection";
 
 /// Runs schemathesis; its complaints fail the test. `OZG_INTEROP_SEED` makes it try other calls.
-#[expect(clippy::print_stdout, reason = "`make interop` shows how much was tried")]
 #[expect(clippy::disallowed_methods, reason = "a number of a test, not a setting of the program")]
 fn check(description: &PathBuf, url: &str, values: &[(&str, String)]) {
     let seed = env::var("OZG_INTEROP_SEED").unwrap_or_else(|_| "1".to_owned());
@@ -34,7 +37,7 @@ fn check(description: &PathBuf, url: &str, values: &[(&str, String)]) {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let tried = said.split_once("Test cases:\n").map_or("", |(_, told)| told.lines().next().unwrap_or_default());
-    println!("  {}", tried.trim());
+    show(tried.trim());
 }
 
 #[tokio::test]
@@ -46,7 +49,7 @@ async fn the_sandbox_keeps_every_promise_of_the_official_description() {
     let guest = Guest::move_in(&world).await;
     let (_, receipt) = guest.receive(&world).await;
     let values = [
-        ("OZG_TOKEN", guest.token(&world).await),
+        ("OZG_TOKEN", token(&world, &guest.account()).await),
         ("OZG_DESTINATION", guest.destination.to_string()),
         ("OZG_KEY", guest.keys.decryption.kid.to_string()),
         ("OZG_SUBMISSION", receipt.submission_id.to_string()),

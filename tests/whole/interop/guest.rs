@@ -82,24 +82,50 @@ impl Guest {
         })
     }
 
-    /// Sends the parcel, as our sender does.
+    /// Sends its parcel there, as our sender does.
     pub(super) async fn receive(&self, world: &World) -> (Sender, Receipt) {
-        let sender = Sender::new(world.transport.clone(), self.account());
-        let key = sender.key_of(self.destination, ApiVersion::V1).await.expect("a key");
-        let receipt = sender.send(self.destination, &key, ApiVersion::V1, &self.parcel, None).await.expect("sent");
-        (sender, receipt)
+        self.receive_parcel(world, ApiVersion::V1, &self.parcel).await
     }
 
-    /// A token with all its rights.
-    pub(super) async fn token(&self, world: &World) -> String {
-        let form = format!("grant_type=client_credentials&client_id={NAME}&client_secret={NAME}");
-        let request = Request::post(&self.urls.token)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(transport::full(form))
-            .expect("a request");
-        let answer = world.transport.send(request).await.expect("an answer");
-        let body = answer.into_body().collect().await.expect("a body").to_bytes();
-        let body: Value = serde_json::from_slice(&body).expect("JSON");
-        body["access_token"].as_str().expect("a token").to_owned()
+    /// Sends a parcel there.
+    pub(super) async fn receive_parcel(
+        &self,
+        world: &World,
+        version: ApiVersion,
+        parcel: &Parcel,
+    ) -> (Sender, Receipt) {
+        let sender = Sender::new(world.transport.clone(), self.account());
+        let key = sender.key_of(self.destination, version).await.expect("a key");
+        let receipt = sender.send(self.destination, &key, version, parcel, None).await.expect("sent");
+        (sender, receipt)
     }
+}
+
+/// A token with all the rights of this account.
+pub(super) async fn token(world: &World, account: &Account) -> String {
+    let Account { client_id, client_secret, .. } = account;
+    let form = format!("grant_type=client_credentials&client_id={client_id}&client_secret={client_secret}");
+    let request = Request::post(&account.token_url)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(transport::full(form))
+        .expect("a request");
+    let body: Value = serde_json::from_str(&answer(world, request).await).expect("JSON");
+    body["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// What the sandbox answers to this account at a path of the Submission API.
+pub(super) async fn fetch(world: &World, account: &Account, path: &str) -> String {
+    let request = Request::get(format!("{}{path}", account.submission_url))
+        .header(header::AUTHORIZATION, format!("Bearer {}", token(world, account).await))
+        .body(transport::empty())
+        .expect("a request");
+    answer(world, request).await
+}
+
+async fn answer(world: &World, request: Request<transport::Body>) -> String {
+    let place = request.uri().to_string();
+    let answer = world.transport.send(request).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK, "{place}");
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    String::from_utf8(body.to_vec()).expect("text")
 }
