@@ -104,7 +104,7 @@ pub(crate) enum Trouble {
     /// The store is below its reserve: nothing new is fetched.
     #[error("no room")]
     NoRoom,
-    /// A job on a pool ended without a result: it panicked on these bytes.
+    /// A job on a pool ended without a result: it panicked on these bytes, or the pool is gone.
     #[error(transparent)]
     Lost(#[from] JobLost),
     /// Something else that a person may have to mend.
@@ -128,7 +128,7 @@ impl Trouble {
 
     /// Whether the submission itself is to blame, so that trying it for ever would end no better.
     const fn is_its_own_fault(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Service(ServiceError::Call(CallError::TooLarge)))
+        matches!(self, Self::Lost(JobLost::Panicked) | Self::Service(ServiceError::Call(CallError::TooLarge)))
     }
 
     fn ending(&self) -> Ending {

@@ -2,15 +2,17 @@
 //!
 //! [`Pool`] is the seam: [`WorkerThreads`] start the real ones (actix threads, each pool behind a guard that hands out jobs, one
 //! worker at a time, and replaces a worker that is gone); [`InlinePool`] runs a job where it is given, for tests with
-//! paused time. A job that panics takes nothing along but itself: whoever waits for it hears [`JobLost`].
+//! paused time. A job that panics takes nothing along but itself: whoever waits for it hears [`JobLost::Panicked`]. One that
+//! nobody has begun when its guard ends comes back to whoever gave it and is given again: a restart of a pool loses nothing.
 
 mod guard;
 mod threads;
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -21,10 +23,20 @@ pub use threads::WorkerThreads;
 /// Work for a pool.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// The job ended without a result: it panicked, or the pool is gone.
+/// Why a job ended without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the job ended without a result")]
-pub struct JobLost;
+pub enum JobLost {
+    /// It panicked: what it worked on may be to blame.
+    #[error("the job panicked")]
+    Panicked,
+    /// Its pool is gone, and did not come back in time.
+    #[error("the pool is gone")]
+    NoPool,
+}
+
+/// So often a job that nobody has begun is given again, after this pause: longer than a guard needs to come back.
+const GIVEN: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where synchronous work is done.
 pub trait Pool: Send + Sync + fmt::Debug {
@@ -46,20 +58,63 @@ impl Workers {
     /// Runs a job and waits for its result without blocking. Whoever stops waiting does not stop the job.
     ///
     /// # Errors
-    /// [`JobLost`] if it panicked.
-    pub async fn run<T: Send + 'static>(
+    /// [`JobLost`].
+    pub async fn run<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
         &self,
         name: &'static str,
-        work: impl FnOnce() -> T + Send + 'static,
+        mut work: W,
     ) -> Result<T, JobLost> {
-        let (done, result) = oneshot::channel();
-        self.0.submit(
-            name,
-            Box::new(move || {
-                let _ = done.send(work());
-            }),
-        );
-        result.await.map_err(|_| JobLost)
+        for _ in 0..GIVEN {
+            let (back, hear) = oneshot::channel();
+            let given = Given { work: Some(work), back: Some(back) };
+            self.0.submit(name, Box::new(move || given.begin()));
+            match hear.await {
+                Ok(Back::Done(result)) => return Ok(result),
+                Ok(Back::Panicked) => return Err(JobLost::Panicked),
+                Ok(Back::Untouched(again)) => work = again,
+                Err(_) => return Err(JobLost::NoPool),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(JobLost::NoPool)
+    }
+}
+
+/// What comes back of a job.
+enum Back<T, W> {
+    Done(T),
+    Panicked,
+    /// It was dropped before anybody began with it.
+    Untouched(W),
+}
+
+/// A job with the way back to whoever waits for it.
+struct Given<T, W> {
+    work: Option<W>,
+    back: Option<oneshot::Sender<Back<T, W>>>,
+}
+
+impl<T, W: FnOnce() -> T> Given<T, W> {
+    fn begin(mut self) {
+        let (Some(work), Some(back)) = (self.work.take(), self.back.take()) else { return };
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(result) => {
+                let _ = back.send(Back::Done(result));
+            }
+            Err(panic) => {
+                let _ = back.send(Back::Panicked);
+                // The worker notes it too.
+                resume_unwind(panic);
+            }
+        }
+    }
+}
+
+impl<T, W> Drop for Given<T, W> {
+    fn drop(&mut self) {
+        if let (Some(work), Some(back)) = (self.work.take(), self.back.take()) {
+            let _ = back.send(Back::Untouched(work));
+        }
     }
 }
 
@@ -75,12 +130,33 @@ impl Pool for InlinePool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
     use super::*;
 
     #[tokio::test]
     async fn a_job_that_panics_is_lost_alone() {
         let workers = Workers::new(Arc::new(InlinePool));
-        assert_eq!(workers.run("bad", || panic!("on purpose")).await, Err::<(), _>(JobLost));
+        assert_eq!(workers.run("bad", || panic!("on purpose")).await, Err::<(), _>(JobLost::Panicked));
         assert_eq!(workers.run("good", || 7).await, Ok(7));
+    }
+
+    /// Drops the first jobs that it is given.
+    #[derive(Debug)]
+    struct Forgetful(AtomicU32);
+
+    impl Pool for Forgetful {
+        fn submit(&self, name: &'static str, job: Job) {
+            if self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
+                InlinePool.submit(name, job);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_nobody_began_is_given_again() {
+        let given = |times| Workers::new(Arc::new(Forgetful(AtomicU32::new(times))));
+        assert_eq!(given(3).run("job", || 7).await, Ok(7));
+        assert_eq!(given(u32::MAX).run("job", || 7).await, Err(JobLost::NoPool));
     }
 }

@@ -1,8 +1,9 @@
 //! What happens when an actor fails: one table of policies, and the few lines that follow it.
 //!
-//! A supervisor keeps its children in [`Children`]: it starts them, hears of their end, starts them again after a pause that
-//! doubles, and gives up where they fail too often: then it fails itself (and its own supervisor decides) or leaves the
-//! child *disturbed*. An end that somebody asked for (drained, stopped) is no failure. Senders find a child through its
+//! A supervisor keeps its children in [`Children`]: it starts them, hears of their end, starts them again, and gives up
+//! where they fail too often: then it fails itself (and its own supervisor decides) or leaves the child *disturbed*. The
+//! first restart is at once, because most failures go with the message that caused them; before each further one is a pause
+//! that doubles. An end that somebody asked for (drained, stopped) is no failure. Senders find a child through its
 //! [`Address`], which follows it through its restarts.
 
 mod address;
@@ -26,7 +27,7 @@ pub struct Policy {
     pub most: u32,
     /// ... within this time.
     pub within: Duration,
-    /// The pause before the first restart; it doubles with every further failure within the time.
+    /// The pause before the second restart (the first is at once); it doubles with every further failure within the time.
     pub pause: Duration,
     /// The longest pause.
     pub longest: Duration,
@@ -54,7 +55,7 @@ const fn policy(class: &'static str, most: u32, seconds: u64, pause: u64, then: 
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-// One line per class: failures forgiven, within seconds, first pause in ms, and then.
+// One line per class: failures forgiven, within seconds, pause before the second restart in ms, and then.
 /// The topmost actor has no supervisor: when it ends, the process is not alive any more.
 pub const HOUSE: Policy = policy("house", 0, 1, 0, Then::Escalate, "endet mit dem Prozess");
 /// Clock, pools, journals: everybody leans on them.
@@ -144,7 +145,8 @@ impl Intensity {
             self.failures.push_back(now);
         }
         if before < most {
-            return Fate::Again(pause.saturating_mul(1 << before.min(16)).min(longest));
+            let doubled = before.checked_sub(1).map_or(Duration::ZERO, |more| pause.saturating_mul(1 << more.min(16)));
+            return Fate::Again(doubled.min(longest));
         }
         match then {
             Then::Escalate => Fate::Escalate,
@@ -159,11 +161,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_case_is_started_again_twice_and_then_disturbed() {
+    async fn a_case_is_started_again_at_once_then_after_a_pause_and_then_disturbed() {
         let mut intensity = Intensity::new(&CASE);
         let now = Instant::now();
+        assert_eq!(intensity.failed(now), Fate::Again(Duration::ZERO));
         assert_eq!(intensity.failed(now), Fate::Again(Duration::from_millis(50)));
-        assert_eq!(intensity.failed(now), Fate::Again(Duration::from_millis(100)));
         assert_eq!(intensity.failed(now), Fate::Disturbed);
     }
 
@@ -174,7 +176,7 @@ mod tests {
             intensity.failed(Instant::now());
         }
         tokio::time::advance(Duration::from_secs(61)).await;
-        assert_eq!(intensity.failed(Instant::now()), Fate::Again(Duration::from_millis(50)));
+        assert_eq!(intensity.failed(Instant::now()), Fate::Again(Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]

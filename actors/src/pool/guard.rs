@@ -203,8 +203,6 @@ impl Pool for GuardedPool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ractor::SupervisionEvent;
 
     use super::{super::Workers, *};
@@ -307,15 +305,22 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_killed_guard_comes_back_with_new_workers() {
+    async fn a_killed_guard_comes_back_with_new_workers_and_loses_no_job() {
         let plant = plant(2).await;
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (workers, jobs) = (plant.workers.clone(), 20);
+        let busy = tokio::spawn(async move { workers.run("busy", move || held.recv().is_err()).await });
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..jobs {
+            let workers = plant.workers.clone();
+            waiting.spawn(async move { workers.run("job", move || number).await });
+        }
         plant.pool.guard.now().expect("there").kill();
-        let worked = async {
-            while plant.workers.run("good", || 7).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(5), worked).await.expect("works again");
+        drop(hold);
+        assert_eq!(busy.await.expect("runs"), Ok(true));
+        let done: std::collections::BTreeSet<_> =
+            waiting.join_all().await.into_iter().map(|done| done.expect("is done")).collect();
+        assert_eq!(done.len(), jobs);
         plant.top.stop_and_wait(None, None).await.expect("ends");
         plant.threads.stop();
     }

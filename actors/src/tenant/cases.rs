@@ -87,6 +87,10 @@ impl Cases {
         if let Some(slot) = self.slots.get_mut(&case).filter(|slot| matches!(slot.place, Place::Restarting)) {
             slot.place = Place::Away;
             slot.probe.restarted("failure");
+            if slot.held.is_empty() {
+                // Nobody waits for it: its next message starts it.
+                slot.probe.set(ActorState::Stopped);
+            }
             self.serve(case, me).await;
         }
     }
