@@ -24,7 +24,7 @@ pub use context::{
     CASE_RECORDS, CaseDoor, Channels, Connect, Connected, EFFECTS, INTAKE_RECORDS, IntakeStream, NoChannels, Numbers,
     TenantContext,
 };
-pub(crate) use edge::Edge;
+pub(crate) use edge::{Edge, Gate};
 pub(crate) use handle::TenantInner;
 pub use handle::{NewAccount, SignInError, Tenant};
 pub(crate) use notary::NotaryActor;

@@ -21,7 +21,7 @@ use crate::{
     settings::{HouseSettings, TenantSettings},
     supervise::{self, Seat, Spec},
     tenant::{
-        CaseDoor, Edge, Household, NotaryActor, Numbers, NumbersActor, SessionsActor, Tenant, TenantActor,
+        CaseDoor, Edge, Gate, Household, NotaryActor, Numbers, NumbersActor, SessionsActor, Tenant, TenantActor,
         TenantContext, TenantInner, TenantParts,
     },
     views::{Views, ViewsActor, ViewsParts},
@@ -31,6 +31,8 @@ use crate::{
 pub(super) const PROBE: u8 = 255;
 /// So many sign-ins of one tenant at a time.
 const SIGN_INS: usize = 16;
+/// So many questions after a session of one tenant at a time.
+const SESSION_QUESTIONS: usize = 1024;
 
 /// Why the house does not start.
 #[derive(Debug, thiserror::Error)]
@@ -237,6 +239,7 @@ impl Builder<'_> {
             edge,
             sessions,
             sessions_probe: sessions_probe.clone(),
+            sessions_gate: Gate::new("sessions", SESSION_QUESTIONS, sessions_probe.clone()),
             sign_ins: Arc::new(Semaphore::new(SIGN_INS)),
             passwords: pools.passwords.clone(),
             ids,

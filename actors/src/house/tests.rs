@@ -10,6 +10,7 @@ mod residents;
 mod resilience;
 mod shut;
 mod sight;
+mod tokens;
 mod town;
 mod views;
 

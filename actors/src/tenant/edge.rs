@@ -9,12 +9,16 @@ use ozg_protocols::{
     principal::Principal,
 };
 use ozg_storage::journal::WrappedKey;
-use tokio::{sync::Semaphore, time::Instant};
+use ractor::Message;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError},
+    time::Instant,
+};
 
 use super::{TenantMessage, WITHIN};
 use crate::{
     case::{Ask, Errand, Outcome, Reply, Ticket},
-    observe::Probe,
+    observe::{Probe, Waiting},
     seams::Clock,
     supervise::{Address, AskError},
 };
@@ -24,18 +28,62 @@ const COME_BACK: Duration = Duration::from_secs(1);
 /// The pause before a question is put again whose actor went away.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Where whoever wants something of one actor takes a permit, which rides with the message to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    permits: Arc<Semaphore>,
+    /// What is short when somebody is turned away, in metrics.
+    what: &'static str,
+    probe: Probe,
+}
+
+impl Gate {
+    /// A gate with this many permits to the actor that is seen by this probe.
+    pub(crate) fn new(what: &'static str, permits: usize, probe: Probe) -> Self {
+        Self { permits: Arc::new(Semaphore::new(permits)), what, probe }
+    }
+
+    /// Takes a permit and asks; asks again when the actor went away without an answer: only for what is safe to repeat.
+    pub(super) async fn ask<M: Message, T: Send + 'static>(
+        &self,
+        actor: &Address<M>,
+        mut question: impl FnMut(Reply<T>, Waiting) -> M,
+    ) -> Result<T, AskError> {
+        let until = Instant::now() + WITHIN;
+        loop {
+            let waiting = self.probe.waiting(Some(self.permit()?));
+            let left = until.saturating_duration_since(Instant::now());
+            match actor.ask(left, |reply| question(reply, waiting)).await {
+                Ok(answer) => return answer,
+                Err(AskError::Unavailable) if Instant::now() + PAUSE < until => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, AskError> {
+        match self.permits.clone().try_acquire_owned() {
+            Ok(permit) => Ok(permit),
+            Err(TryAcquireError::Closed) => Err(AskError::Draining),
+            Err(TryAcquireError::NoPermits) => {
+                self.probe.observation().metrics().turned_away(self.what, "normal");
+                Err(AskError::Busy { retry_after: COME_BACK })
+            }
+        }
+    }
+}
+
 /// The edge of one tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge {
-    pub(super) tenant: Address<TenantMessage>,
-    pub(super) permits: Arc<Semaphore>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) probe: Probe,
+    tenant: Address<TenantMessage>,
+    gate: Gate,
+    clock: Arc<dyn Clock>,
 }
 
 impl Edge {
     pub(crate) fn new(tenant: Address<TenantMessage>, permits: usize, clock: Arc<dyn Clock>, probe: Probe) -> Self {
-        Self { tenant, permits: Arc::new(Semaphore::new(permits)), clock, probe }
+        Self { tenant, gate: Gate::new("permits", permits, probe), clock }
     }
 
     /// Gives an order; `who` is nobody where the house itself gives it. `keys` are those of files that it names.
@@ -60,40 +108,25 @@ impl Edge {
         self.through(case, |reply| Ask::Look { reply }).await
     }
 
-    /// Takes a permit and asks; asks again when the actor went away without an answer, because all of it is safe to repeat.
+    /// Asks a case; all of it is safe to repeat.
     pub(crate) async fn through<T: Send + 'static>(
         &self,
         case: CaseId,
         mut ask: impl FnMut(Reply<T>) -> Ask,
     ) -> Result<T, AskError> {
-        let until = Instant::now() + WITHIN;
-        loop {
-            let permit = self.permit()?;
-            let left = until.saturating_duration_since(Instant::now());
-            let message =
-                |reply| TenantMessage::ForCase { case, ask: ask(reply), waiting: self.probe.waiting(Some(permit)) };
-            match self.tenant.ask(left, message).await {
-                Ok(answer) => return answer,
-                Err(AskError::Unavailable) if Instant::now() + PAUSE < until => tokio::time::sleep(PAUSE).await,
-                Err(error) => return Err(error),
-            }
-        }
+        let question = |reply, waiting| TenantMessage::ForCase { case, ask: ask(reply), waiting };
+        self.gate.ask(&self.tenant, question).await
     }
 
-    pub(crate) fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, AskError> {
-        match self.permits.clone().try_acquire_owned() {
-            Ok(permit) => Ok(permit),
-            Err(tokio::sync::TryAcquireError::Closed) => Err(AskError::Draining),
-            Err(tokio::sync::TryAcquireError::NoPermits) => {
-                self.probe.observation().metrics().turned_away("permits", "normal");
-                Err(AskError::Busy { retry_after: COME_BACK })
-            }
-        }
+    /// Holds one place, as a message would.
+    #[cfg(test)]
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, AskError> {
+        self.gate.permit()
     }
 
     /// Whether the next one would be turned away.
     pub(crate) fn is_full(&self) -> bool {
-        self.permits.available_permits() == 0
+        self.gate.permits.available_permits() == 0
     }
 
     /// The tenant behind it.
@@ -103,6 +136,6 @@ impl Edge {
 
     /// From now on nobody comes in.
     pub(crate) fn close(&self) {
-        self.permits.close();
+        self.gate.permits.close();
     }
 }

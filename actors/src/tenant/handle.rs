@@ -11,7 +11,7 @@ use ozg_protocols::{
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    Callback, CallbackError, Channels, Edge, SessionToken, WITHIN,
+    Callback, CallbackError, Channels, Edge, Gate, SessionToken, WITHIN,
     sessions::{self, SessionMessage},
 };
 use crate::{
@@ -65,6 +65,8 @@ pub(crate) struct TenantInner {
     pub(crate) edge: Edge,
     pub(crate) sessions: Address<SessionMessage>,
     pub(crate) sessions_probe: Probe,
+    /// So many questions after a session at a time.
+    pub(crate) sessions_gate: Gate,
     /// So many sign-ins at a time: each holds a job of the password pool.
     pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) passwords: Workers,
@@ -134,9 +136,8 @@ impl Tenant {
     /// # Errors
     /// [`AskError`].
     pub async fn session(&self, token: &SessionToken) -> Result<Option<Principal>, AskError> {
-        let waiting = || self.0.sessions_probe.waiting(None);
-        let question = |reply| SessionMessage::Who { token: token.clone(), reply, waiting: waiting() };
-        self.0.sessions.insist(WITHIN, question).await?
+        let question = |reply, waiting| SessionMessage::Who { token: token.clone(), reply, waiting };
+        self.0.sessions_gate.ask(&self.0.sessions, question).await
     }
 
     /// Ends a session.
@@ -144,9 +145,8 @@ impl Tenant {
     /// # Errors
     /// [`AskError`].
     pub async fn sign_out(&self, token: &SessionToken) -> Result<(), AskError> {
-        let waiting = || self.0.sessions_probe.waiting(None);
-        let question = |reply| SessionMessage::SignOut { token: token.clone(), reply, waiting: waiting() };
-        self.0.sessions.insist(WITHIN, question).await?
+        let question = |reply, waiting| SessionMessage::SignOut { token: token.clone(), reply, waiting };
+        self.0.sessions_gate.ask(&self.0.sessions, question).await
     }
 
     /// The work list.

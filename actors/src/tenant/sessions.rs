@@ -2,20 +2,23 @@
 //!
 //! Owns the accounts it has read (it is the only one who writes their streams), the sessions in use and the failed
 //! sign-ins. A session is a random token of which only a keyed hash is kept; it ends after [`LONGEST`], or when nobody has used
-//! it for [`IDLE`]. Passwords are hashed on a pool of their own, also for logins that do not exist, so that nobody can tell
+//! it for [`IDLE`]. A token that is not known here is looked for aside, so that whoever tries out tokens delays nobody; so
+//! many at a time and no more, whoever comes beyond that is turned away. Passwords are hashed on a pool of their own, also for logins that do not exist, so that nobody can tell
 //! these apart by time; the answer comes back as a message, so that nobody waits for somebody else's password.
 
 mod accounts;
 mod attempts;
+mod kept;
 mod password;
 mod token;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-use ozg_protocols::{account::PasswordHash, ids::UserId, moment::Moment, principal::Principal};
-use ozg_storage::{codec::Schema, journal::JournalError};
+use ozg_protocols::{account::PasswordHash, ids::UserId, principal::Principal};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use serde::{Deserialize, Serialize};
 
 pub(crate) use password::{hash, verify};
 pub use token::{InvalidToken, SessionToken};
@@ -29,6 +32,7 @@ use crate::{
 };
 use accounts::Accounts;
 use attempts::Attempts;
+use kept::{Kept, Session};
 
 /// The longest that a session lives.
 pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 3600);
@@ -38,9 +42,14 @@ pub(crate) const IDLE: Duration = Duration::from_secs(2 * 3600);
 const NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// The kind of small record that a session is.
-const SESSION: u8 = 1;
-const SESSIONS: Schema<Session> = Schema::first(1);
+/// So many tokens are looked for at a time, and so many ended: fewer than the edge has permits, so that some are always left
+/// for those who are signed in.
+const ASIDE: usize = 256;
+const COME_BACK: Duration = Duration::from_secs(1);
+
+type Answer<T> = RpcReplyPort<Result<T, AskError>>;
+/// Somebody who asked who is behind a token, and whose message still waits.
+type Asker = (Answer<Option<Principal>>, Waiting);
 
 /// What is asked of the sessions.
 #[derive(Debug)]
@@ -50,27 +59,17 @@ pub(crate) enum SessionMessage {
     /// The password of somebody was compared.
     Compared { login: u128, principal: Option<Box<Principal>>, reply: RpcReplyPort<Result<SessionToken, SignInError>> },
     /// Who is behind this token?
-    Who { token: SessionToken, reply: RpcReplyPort<Result<Option<Principal>, AskError>>, waiting: Waiting },
+    Who { token: SessionToken, reply: Answer<Option<Principal>>, waiting: Waiting },
+    /// What was kept under an id that was not known.
+    Found { id: u128, session: Result<Option<Session>, AskError> },
     /// The session ends.
-    SignOut { token: SessionToken, reply: RpcReplyPort<Result<(), AskError>>, waiting: Waiting },
+    SignOut { token: SessionToken, reply: Answer<()>, waiting: Waiting },
+    /// Nothing is kept of this session any more, or that could not be done.
+    Left { id: u128 },
     /// An account is made, or described anew.
     Add { account: NewAccount, hash: PasswordHash, reply: RpcReplyPort<Result<(), AskError>>, waiting: Waiting },
     /// Time to forget what has expired.
     Sweep,
-}
-
-/// A session as it is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Session {
-    user: UserId,
-    since: Moment,
-    seen: Moment,
-}
-
-impl Session {
-    fn is_valid(&self, now: Moment) -> bool {
-        now.since(self.since) < LONGEST && now.since(self.seen) < IDLE
-    }
 }
 
 /// Starts the sessions of a tenant.
@@ -85,7 +84,12 @@ pub(crate) struct Desk {
     passwords: Workers,
     accounts: Accounts,
     attempts: Attempts,
+    kept: Kept,
     sessions: HashMap<u128, Session>,
+    /// What is being looked for, and who waits for it.
+    sought: HashMap<u128, Vec<Asker>>,
+    /// What is being ended: it is nobody's any more.
+    leaving: HashSet<u128>,
 }
 
 impl Actor for SessionsActor {
@@ -100,8 +104,9 @@ impl Actor for SessionsActor {
     ) -> Result<Desk, ActorProcessingErr> {
         me.send_after(SWEEP_EVERY, || SessionMessage::Sweep);
         probe.set(ActorState::Running);
-        let accounts = Accounts::of(&context);
-        Ok(Desk { context, probe, passwords, accounts, attempts: Attempts::default(), sessions: HashMap::new() })
+        let (accounts, kept, attempts) = (Accounts::of(&context), Kept::of(&context), Attempts::default());
+        let (sessions, sought, leaving) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Ok(Desk { context, probe, passwords, accounts, attempts, kept, sessions, sought, leaving })
     }
 
     async fn handle(
@@ -118,14 +123,10 @@ impl Actor for SessionsActor {
             SessionMessage::Compared { login, principal, reply } => {
                 let _ = reply.send(desk.compared(login, principal.map(|principal| *principal)).await);
             }
-            SessionMessage::Who { token, reply, waiting } => {
-                let _working = waiting.begin_as(&desk.probe, "who");
-                let _ = reply.send(desk.who(&token).await);
-            }
-            SessionMessage::SignOut { token, reply, waiting } => {
-                let _working = waiting.begin_as(&desk.probe, "sign_out");
-                let _ = reply.send(desk.sign_out(&token).await);
-            }
+            SessionMessage::Who { token, reply, waiting } => desk.asked(&token, reply, waiting, &me).await,
+            SessionMessage::Found { id, session } => desk.found(id, session).await,
+            SessionMessage::SignOut { token, reply, waiting } => desk.sign_out(&token, reply, waiting, me),
+            SessionMessage::Left { id } => drop(desk.leaving.remove(&id)),
             SessionMessage::Add { account, hash, reply, waiting } => {
                 let _working = waiting.begin_as(&desk.probe, "add");
                 let _ = reply.send(desk.accounts.add(account, hash).await);
@@ -181,37 +182,93 @@ impl Desk {
         let token = SessionToken::new(&self.context.ids.bytes().map_err(|_| unavailable)?);
         let now = self.context.clock.now();
         let session = Session { user: principal.user, since: now, seen: now };
-        let id = self.id(&token);
-        self.keep(id, &session).await.map_err(SignInError::Unavailable)?;
+        let id = self.kept.id(&token);
+        self.kept.put(id, &session).await.map_err(SignInError::Unavailable)?;
         self.sessions.insert(id, session);
         Ok(token)
     }
 
-    async fn who(&mut self, token: &SessionToken) -> Result<Option<Principal>, AskError> {
-        let (id, now) = (self.id(token), self.context.clock.now());
-        let known = match self.sessions.get(&id) {
-            Some(session) => Some(session.clone()),
-            None => self.kept(id, now).await?,
-        };
-        let Some(mut session) = known.filter(|session| session.is_valid(now)) else {
+    async fn asked(
+        &mut self,
+        token: &SessionToken,
+        reply: Answer<Option<Principal>>,
+        waiting: Waiting,
+        me: &ActorRef<SessionMessage>,
+    ) {
+        let id = self.kept.id(token);
+        if self.sessions.contains_key(&id) || self.leaving.contains(&id) {
+            let _working = waiting.begin_as(&self.probe, "who");
+            let _ = reply.send(self.who(id).await);
+        } else if let Some(askers) = self.sought.get_mut(&id) {
+            askers.push((reply, waiting));
+        } else if self.sought.len() >= ASIDE {
+            let _working = waiting.begin_as(&self.probe, "who");
+            let _ = reply.send(Err(self.turned_away()));
+        } else {
+            self.sought.insert(id, vec![(reply, waiting)]);
+            let (kept, me) = (self.kept.clone(), me.clone());
+            tokio::spawn(async move {
+                let session = kept.get(id).await;
+                let _ = me.cast(SessionMessage::Found { id, session });
+            });
+        }
+    }
+
+    async fn found(&mut self, id: u128, session: Result<Option<Session>, AskError>) {
+        // Nobody waits any more where it was ended meanwhile: then what was found is not true any more.
+        let Some(askers) = self.sought.remove(&id) else { return };
+        let session = session.map(|session| session.map(|session| self.sessions.insert(id, session)));
+        for (reply, waiting) in askers {
+            let _working = waiting.begin_as(&self.probe, "who");
+            let answer = match session {
+                Ok(_) => self.who(id).await,
+                Err(error) => Err(error),
+            };
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Who is behind a session that is known here; nobody behind any other.
+    async fn who(&mut self, id: u128) -> Result<Option<Principal>, AskError> {
+        let now = self.context.clock.now();
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| session.is_valid(now)) else {
             self.sessions.remove(&id);
             return Ok(None);
         };
         if now.since(session.seen) >= NOTED_EVERY {
             session.seen = now;
             // Not to be able to note it only shortens the session.
-            let _ = self.keep(id, &session).await;
+            let _ = self.kept.put(id, session).await;
         }
         let account = self.accounts.get(&session.user).await?;
-        self.sessions.insert(id, session);
         Ok(account.filter(|account| account.enabled).map(|account| account.principal))
     }
 
-    async fn sign_out(&mut self, token: &SessionToken) -> Result<(), AskError> {
-        let id = self.id(token);
+    /// It is nobody's from now on; the answer comes when nothing is kept of it.
+    fn sign_out(&mut self, token: &SessionToken, reply: Answer<()>, waiting: Waiting, me: ActorRef<SessionMessage>) {
+        let working = waiting.begin_as(&self.probe, "sign_out");
+        let id = self.kept.id(token);
+        if self.leaving.len() >= ASIDE {
+            let _ = reply.send(Err(self.turned_away()));
+            return;
+        }
         self.sessions.remove(&id);
-        let now = self.context.clock.now();
-        self.context.journal.put_record(SESSION, id, None, now).await.map_err(|_| AskError::Unavailable)
+        for (reply, waiting) in self.sought.remove(&id).unwrap_or_default() {
+            let _working = waiting.begin_as(&self.probe, "who");
+            let _ = reply.send(Ok(None));
+        }
+        self.leaving.insert(id);
+        let kept = self.kept.clone();
+        tokio::spawn(async move {
+            let _ = reply.send(kept.remove(id).await);
+            drop(working);
+            let _ = me.cast(SessionMessage::Left { id });
+        });
+    }
+
+    fn turned_away(&self) -> AskError {
+        self.probe.observation().metrics().turned_away("sessions", "normal");
+        AskError::Busy { retry_after: COME_BACK }
     }
 
     fn sweep(&mut self) {
@@ -219,26 +276,5 @@ impl Desk {
         let now = self.context.clock.now();
         self.sessions.retain(|_, session| session.is_valid(now));
         self.attempts.forget(now);
-    }
-
-    fn id(&self, token: &SessionToken) -> u128 {
-        self.context.sealer.index_key().record_id(SESSION, token.expose().as_bytes())
-    }
-
-    async fn keep(&self, id: u128, session: &Session) -> Result<(), AskError> {
-        let envelope = SESSIONS.encode(session).map_err(|_| AskError::Unavailable)?;
-        let body = self.context.sealer.seal_record(SESSION, id, &envelope).map_err(|_| AskError::Unavailable)?;
-        let expires = session.since.plus(LONGEST);
-        self.context.journal.put_record(SESSION, id, Some(body), expires).await.map_err(|error| match error {
-            JournalError::Full => AskError::FULL,
-            _ => AskError::Unavailable,
-        })
-    }
-
-    async fn kept(&self, id: u128, now: Moment) -> Result<Option<Session>, AskError> {
-        let body = self.context.journal.record(SESSION, id, now).await.map_err(|_| AskError::Unavailable)?;
-        let Some(body) = body else { return Ok(None) };
-        let envelope = self.context.sealer.open_record(SESSION, id, &body).map_err(|_| AskError::Unavailable)?;
-        SESSIONS.decode(&envelope).map(Some).map_err(|_| AskError::Unavailable)
     }
 }
