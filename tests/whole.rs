@@ -6,6 +6,8 @@ mod demo;
 mod hostile;
 #[path = "whole/interop.rs"]
 mod interop;
+#[path = "whole/kills.rs"]
+mod kills;
 #[path = "whole/load.rs"]
 mod load;
 #[path = "whole/outbox.rs"]

@@ -8,6 +8,8 @@
 mod closing;
 mod root;
 mod shut;
+#[cfg(any(test, feature = "testing"))]
+mod staff;
 mod start;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +18,8 @@ use ozg_storage::disk::Disk;
 use ractor::ActorRef;
 
 pub use closing::DrainReport;
+#[cfg(any(test, feature = "testing"))]
+pub use staff::Member;
 pub use start::StartError;
 
 use crate::{

@@ -24,6 +24,8 @@ mod views;
 
 pub use blobs::{BlobError, BlobReader};
 pub use case::{CaseSheet, Outcome, Ticket};
+#[cfg(any(test, feature = "testing"))]
+pub use house::Member;
 pub use house::{DrainReport, House, Pools, Readiness, Seams, StartError};
 pub use named::named_blobs;
 pub use observe::{ActorReport, ActorState};

@@ -8,6 +8,7 @@
 mod instruments;
 mod metrics;
 mod observer;
+mod trial;
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,7 @@ use std::{
 
 use ozg_protocols::moment::Moment;
 use prometheus_client::registry::Registry;
+use ractor::ActorCell;
 
 pub(crate) use instruments::Instruments;
 pub use instruments::{ActorState, HISTORY};
@@ -126,6 +128,13 @@ impl Observation {
         self.probes().iter().map(|probe| probe.report()).collect()
     }
 
+    /// The probe of every actor, parents before their children.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn members(&self) -> Vec<Probe> {
+        let member = |instruments| Probe { observation: self.clone(), instruments };
+        self.probes().into_iter().map(member).collect()
+    }
+
     /// Takes the history of every actor; called once a second.
     pub(crate) fn tick(&self) {
         for probe in self.probes() {
@@ -180,6 +189,21 @@ impl Probe {
     pub fn waiting(&self, permit: Option<OwnedSemaphorePermit>) -> Waiting {
         self.instruments.enqueued();
         Waiting { probe: self.clone(), since: Instant::now(), permits: Permits(permit, None), begun: false }
+    }
+
+    /// Notes which actor it is now, for tests that kill it.
+    pub(crate) fn is_stood_for_by(&self, actor: &ActorCell) {
+        self.instruments.trial.is_stood_for_by(actor);
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn cell(&self) -> Option<ActorCell> {
+        self.instruments.trial.cell()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn panic_next(&self) {
+        self.instruments.trial.panic_next();
     }
 
     /// Notes how the actor is.

@@ -27,12 +27,12 @@ const READY: Duration = Duration::from_secs(2);
 const READY_UNHURRIED: Duration = Duration::from_secs(20);
 
 #[expect(clippy::disallowed_methods, reason = "numbers of a test, not settings of the program")]
-fn number(name: &str, otherwise: u64) -> u64 {
+pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "numbers of a test, not settings of the program")]
-fn strict() -> bool {
+pub(crate) fn strict() -> bool {
     !cfg!(debug_assertions) || env::var_os("OZG_STRICT").is_some()
 }
 

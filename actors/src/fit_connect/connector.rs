@@ -384,6 +384,7 @@ impl Queue {
         let arguments = (self.desk.clone(), self.seats[seat].clone());
         let (worker, running) =
             Actor::spawn_linked(None, WorkerActor, arguments, me.get_cell()).await.map_err(|_| "spawn")?;
+        self.seats[seat].is_stood_for_by(&worker.get_cell());
         self.workers.insert(worker.get_id(), Work { submission, seat, running });
         let (reply, ended) = tokio::sync::oneshot::channel();
         let waiting = self.seats[seat].waiting(None);

@@ -124,7 +124,9 @@ impl House {
             Spec::new("infrastructure", &supervise::INFRASTRUCTURE, || Supervisor, move |probe| (specs.clone(), probe));
         let mut all = vec![infra.0.seen_by(infrastructure)];
         all.extend(branches);
-        let (root, _) = Actor::spawn(None, Supervisor, (all, probe)).await.map_err(|_| StartError::Hierarchy)?;
+        let started = Actor::spawn(None, Supervisor, (all, probe.clone())).await;
+        let (root, _) = started.map_err(|_| StartError::Hierarchy)?;
+        probe.is_stood_for_by(&root.get_cell());
         let closing = watch::Sender::new(false);
         let (vault, clock) = (pools.vault, seams.clock);
         Ok(Self(Arc::new(Inner { observation, tenants, stores, shut, root, vault, clock, closing, _threads: threads })))

@@ -11,7 +11,7 @@ use std::{
 
 use ozg_protocols::moment::Moment;
 
-use super::{ActorReport, ClassMeter};
+use super::{ActorReport, ClassMeter, trial::Trial};
 use crate::supervise::Policy;
 
 /// How many seconds of mailbox depth are kept.
@@ -73,6 +73,7 @@ pub(crate) struct Instruments {
     history: [AtomicU32; HISTORY],
     ticks: AtomicU64,
     last_failure: Mutex<Option<(Moment, String)>>,
+    pub(super) trial: Trial,
 }
 
 impl Instruments {
@@ -92,6 +93,7 @@ impl Instruments {
             history: std::array::from_fn(|_| AtomicU32::new(0)),
             ticks: AtomicU64::new(0),
             last_failure: Mutex::new(None),
+            trial: Trial::default(),
         }
     }
 
@@ -129,6 +131,7 @@ impl Instruments {
     }
 
     pub(super) fn began(&self) {
+        self.trial.begins();
         self.set(ActorState::Busy);
     }
 

@@ -158,6 +158,7 @@ impl Children {
         let child = &mut self.children[place];
         child.probe.set(ActorState::Starting);
         let cell = (child.spec.start)(supervisor, child.probe.clone()).await?;
+        child.probe.is_stood_for_by(&cell);
         self.places.insert(cell.get_id(), place);
         child.cell = Some(cell);
         Ok(())

@@ -179,6 +179,7 @@ impl Cases {
             let arguments = (case, self.parts.clone(), slot.probe.clone());
             match Actor::spawn_linked(None, CaseActor { tenant: me.clone() }, arguments, me.get_cell()).await {
                 Ok((actor, _)) => {
+                    slot.probe.is_stood_for_by(&actor.get_cell());
                     self.actors.insert(actor.get_id(), case);
                     slot.place = Place::Resident(actor);
                 }

@@ -26,7 +26,7 @@ use crate::{
 /// When somebody who was turned away may come back.
 const COME_BACK: Duration = Duration::from_secs(1);
 /// The pause before a question is put again whose actor went away.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where whoever wants something of one actor takes a permit, which rides with the message to its end.
 #[derive(Debug, Clone)]

@@ -1,0 +1,48 @@
+//! For tests only (feature `testing`): which actor stands behind a probe, so that a test can kill it or have its next handler
+//! panic. Without the feature there is nothing in it and nothing is done.
+
+#[cfg(any(test, feature = "testing"))]
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use ractor::ActorCell;
+
+/// What a test may do to one actor.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    #[cfg(any(test, feature = "testing"))]
+    cell: Mutex<Option<ActorCell>>,
+    #[cfg(any(test, feature = "testing"))]
+    panics: AtomicBool,
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Trial {
+    pub(super) fn is_stood_for_by(&self, cell: &ActorCell) {
+        *self.cell.lock().unwrap_or_else(PoisonError::into_inner) = Some(cell.clone());
+    }
+
+    /// The handler begins: here it panics, where a test wants it to.
+    pub(super) fn begins(&self) {
+        assert!(!self.panics.swap(false, Relaxed), "a test wants this handler to panic");
+    }
+
+    pub(super) fn cell(&self) -> Option<ActorCell> {
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn panic_next(&self) {
+        self.panics.store(true, Relaxed);
+    }
+}
+
+#[cfg(not(any(test, feature = "testing")))]
+impl Trial {
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    pub(super) const fn is_stood_for_by(&self, _: &ActorCell) {}
+
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    pub(super) const fn begins(&self) {}
+}
