@@ -7,7 +7,7 @@ use std::{env, path::PathBuf, process::Command};
 use super::{
     aside, counterpart, driver,
     guest::{Guest, token},
-    shared,
+    shared, show,
 };
 use crate::world::World;
 

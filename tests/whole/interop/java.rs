@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use super::{
     aside, ask, counterpart,
     guest::{Guest, fetch},
-    shared, vectors,
+    shared, show, vectors,
 };
 use crate::{
     sandbox_town::{now, sample},
@@ -182,7 +182,7 @@ fn alike(theirs: &Value) {
             alone.push(name.as_str());
         }
     }
-    show(format!("{} recorded messages judged alike; Nimbus alone would take {}", judged.len(), alone.join(", "));
+    show(format!("{} recorded messages judged alike; Nimbus alone would take {}", judged.len(), alone.join(", ")));
 }
 
 /// What Nimbus wrote: sealed parts for our key, an event, and keys of its own.
