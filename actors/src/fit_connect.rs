@@ -47,20 +47,19 @@ const LONGEST_CALLBACK: usize = 1024 * 1024;
 /// Makes the FIT-Connect channels of every tenant of one house.
 #[must_use]
 pub fn connect(outbound: Outbound) -> Connect {
-    let (meter, outbox_meter) = (Meter::default(), outbox::Meter::default());
+    let meter = Meter::default();
     let registered = Once::new();
     Arc::new(move |context| {
         registered.call_once(|| {
             let observation = context.probe.observation();
             outbound.register(observation);
             meter.register(observation);
-            outbox_meter.register(observation);
         });
-        channels(context, &outbound, &meter, &outbox_meter)
+        channels(context, &outbound, &meter)
     })
 }
 
-fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter, outbox_meter: &outbox::Meter) -> Connected {
+fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter) -> Connected {
     let mut children = Vec::new();
     let mut services = HashMap::new();
     for settings in &context.settings.destinations {
@@ -68,7 +67,7 @@ fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter, outbox_
         children.push(spec);
         services.insert(settings.id, DeliveryService::new(settings.clone(), outbound.clone(), credentials));
     }
-    let (spec, outbox) = outbox::spec(context, services.clone(), outbox_meter);
+    let (spec, outbox) = outbox::spec(context, services.clone());
     children.push(spec);
     let mappings = Mappings::new(context.settings.mappings.clone());
     let mut destinations = HashMap::new();

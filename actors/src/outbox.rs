@@ -4,10 +4,12 @@
 //! tenant, supervises one [`carrier`] per destination, so that a destination that is slow or dead delays nobody else. It is
 //! woken right after an append and looks by itself besides; it never waits for anything but the journal. Every attempt is
 //! recorded by the claim before its first byte leaves, so an attempt whose outcome nobody knows is followed by a look at
-//! the event log.
+//! the event log. What leaves for the file outside has a carrier of its own ([`checkpoints`]), because it is no business of
+//! a channel.
 
 mod breaker;
 mod carrier;
+pub(crate) mod checkpoints;
 mod meter;
 mod sending;
 
@@ -26,6 +28,7 @@ use ozg_storage::{
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
+pub(crate) use checkpoints::{CHECKPOINT_EFFECTS, CheckpointsMessage};
 pub(crate) use meter::Meter;
 
 use crate::{
@@ -76,9 +79,9 @@ pub(crate) fn wake(outbox: &Address<OutboxMessage>) {
 pub(crate) fn spec(
     context: &TenantContext,
     services: HashMap<DestinationId, DeliveryService>,
-    meter: &Meter,
 ) -> (Spec, Address<OutboxMessage>) {
-    let (context, meter) = (context.clone(), meter.of(context.settings.slug.as_str()));
+    let context = context.clone();
+    let meter = context.probe.observation().metrics().outbox.of(context.settings.slug.as_str(), "fit-connect");
     let arguments = move |probe| (context.clone(), services.clone(), meter.clone(), probe);
     Spec::new("outbox", &supervise::OUTBOX, || OutboxActor, arguments)
 }

@@ -1,6 +1,6 @@
 //! The tenant actor: supervises everything of one municipality and knows where its cases are.
 //!
-//! Owns the map of resident cases ([`cases`]) and its permanent children: numbers, sessions, views, notary, then whatever
+//! Owns the map of resident cases ([`cases`]) and its permanent children: notary, numbers, sessions, views, then whatever
 //! its channels bring along (outbox, intake, connectors). Supervised by the house, which starts it again with a pause. A
 //! message for a case is forwarded with its reply port; the tenant never waits for a case. It is drained from the edge
 //! inwards: channels, cases, then the rest.
@@ -27,7 +27,7 @@ pub use context::{
 pub(crate) use edge::{Edge, Gate};
 pub(crate) use handle::TenantInner;
 pub use handle::{NewAccount, SignInError, Tenant};
-pub(crate) use notary::NotaryActor;
+pub(crate) use notary::{NotaryActor, NotaryParts};
 pub(crate) use numbers::{NumbersActor, NumbersMessage};
 pub(crate) use sessions::SessionsActor;
 pub use sessions::{InvalidToken, SessionToken};

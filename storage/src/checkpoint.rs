@@ -8,6 +8,7 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use ozg_protocols::{ids::TenantSlug, moment::Moment};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     journal::RecordNo,
@@ -26,6 +27,24 @@ pub enum CheckpointError {
     /// The signature does not fit.
     #[error("the signature of the checkpoint is wrong")]
     Forged,
+}
+
+/// A checkpoint was signed that has to leave the machine: the events of [`StreamId::CHECKPOINTS`], schema 1.
+///
+/// [`StreamId::CHECKPOINTS`]: crate::journal::StreamId::CHECKPOINTS
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointSigned {
+    /// The last record it covers.
+    pub record: u64,
+    /// The checkpoint as its line.
+    pub line: String,
+}
+
+/// The effect of [`CheckpointSigned`], schema 1: bring all checkpoints up to this one to the file outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BringOut {
+    /// The last record it covers; the file outside takes none twice.
+    pub record: u64,
 }
 
 /// A signed checkpoint. Whoever has one knows that its signature fits its public key; that the key is the tenant's is known

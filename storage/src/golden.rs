@@ -21,7 +21,10 @@ use ozg_protocols::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::codec::Schema;
+use crate::{
+    checkpoint::{BringOut, CheckpointSigned},
+    codec::Schema,
+};
 
 const AT: Moment = Moment::from_millis(1_795_000_000_123);
 
@@ -301,6 +304,12 @@ fn events_of_a_tenant() {
         TenantEvent::NumbersReserved { year: 2026, up_to: 100 },
     ];
     holds("tenant", &events.map(|event| RecordedTenant { at: AT, event }).to_vec());
+}
+
+#[test]
+fn checkpoints_on_their_way_out() {
+    let (record, line) = (7, "ozg-checkpoint-1 ...".into());
+    holds("checkpoints", &(vec![CheckpointSigned { record, line }], vec![BringOut { record }]));
 }
 
 #[test]

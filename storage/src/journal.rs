@@ -62,6 +62,9 @@ impl StreamId {
     /// The stream of a tenant: settings, destinations, number blocks.
     pub const TENANT: Self = Self { kind: StreamKind::Tenant, id: 1 };
 
+    /// The stream of a tenant's checkpoints, on their way out. It proves nothing: no checkpoint is signed for its sake.
+    pub const CHECKPOINTS: Self = Self { kind: StreamKind::Tenant, id: 2 };
+
     /// The stream of a tenant's accesses.
     pub const ACCESS: Self = Self { kind: StreamKind::Access, id: 1 };
 

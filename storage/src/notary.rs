@@ -2,7 +2,8 @@
 //!
 //! It is shown every record in order, grows a Merkle tree over their hashes, and signs a checkpoint every 10,000 records or
 //! every hour, with a key that the tenant key wraps and that signs nothing else. Checkpoints are appended to a log of one
-//! line each; the last one says where to go on. Whoever owns the notary sees to it that they leave the machine.
+//! line each; the last one says where to go on. Whoever owns the notary sees to it that they leave the machine; the records
+//! that this takes are signed for with the next checkpoint, but bring none about.
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use ozg_protocols::{ids::TenantSlug, moment::Moment};
 use crate::{
     checkpoint::Checkpoint,
     disk::{self, Disk},
-    journal::{Cursor, RecordNo, StoredRecord},
+    journal::{Cursor, RecordNo, StoredRecord, StreamId},
     merkle::Edge,
     reading,
     ring::KeyRing,
@@ -57,7 +58,8 @@ pub struct Notary {
     incarnation: [u8; 16],
     pair: Ed25519KeyPair,
     edge: Edge,
-    signed: RecordNo,
+    /// How many records nobody has signed for; those that only bring checkpoints out do not count.
+    unsigned: u64,
     unsigned_since: Option<Moment>,
 }
 
@@ -72,8 +74,7 @@ impl Notary {
         let pair = pair(ring)?;
         let last = read_log(&*disk, &path, true)?.pop();
         let edge = last.map(|checkpoint| checkpoint.edge).unwrap_or_default();
-        let signed = RecordNo(edge.size());
-        Ok(Self { disk, path, tenant, incarnation, pair, edge, signed, unsigned_since: None })
+        Ok(Self { disk, path, tenant, incarnation, pair, edge, unsigned: 0, unsigned_since: None })
     }
 
     /// Where the notary wants to go on reading.
@@ -92,23 +93,23 @@ impl Notary {
             return Err(NotaryError::OutOfOrder { found: record.number.0, after });
         }
         self.edge.push(&record.hash);
-        self.unsigned_since.get_or_insert(now);
+        if record.stream != StreamId::CHECKPOINTS {
+            self.unsigned += 1;
+            self.unsigned_since.get_or_insert(now);
+        }
         Ok(())
-    }
-
-    /// All checkpoints that were signed, the oldest first.
-    ///
-    /// # Errors
-    /// [`NotaryError::File`] or [`NotaryError::Damaged`].
-    pub fn log(&self) -> Result<Vec<Checkpoint>, NotaryError> {
-        read_log(&*self.disk, &self.path, false)
     }
 
     /// Whether a checkpoint should be signed now.
     #[must_use]
     pub fn is_due(&self, now: Moment) -> bool {
-        self.edge.size() - self.signed.0 >= RECORDS
-            || self.unsigned_since.is_some_and(|since| now.since(since) >= PERIOD)
+        self.unsigned >= RECORDS || self.unsigned_since.is_some_and(|since| now.since(since) >= PERIOD)
+    }
+
+    /// Whether anything happened since the last checkpoint: whoever closes the house signs for it.
+    #[must_use]
+    pub const fn has_unsigned(&self) -> bool {
+        self.unsigned > 0
     }
 
     /// Signs a checkpoint over everything seen and makes it durable.
@@ -121,8 +122,7 @@ impl Notary {
         let file = self.disk.open(&self.path)?;
         file.write_at(file.len()?, format!("{checkpoint}\n").as_bytes())?;
         file.sync()?;
-        self.signed = checkpoint.record();
-        self.unsigned_since = None;
+        (self.unsigned, self.unsigned_since) = (0, None);
         Ok(checkpoint)
     }
 }

@@ -160,7 +160,7 @@ mod tests {
         signed(&store, &mut notary, 1);
         let mut outside = store.outside(path.clone());
         for _ in 0..2 {
-            assert_eq!(outside.bring(&notary.log().expect("reads")).expect("writes"), Brought::All(RecordNo(3)));
+            assert_eq!(outside.bring(&store.checkpoints().expect("reads")).expect("writes"), Brought::All(RecordNo(3)));
             assert_eq!(records(&path), [2, 3]);
         }
         // Who starts anew looks what is there, and a line that was cut off goes.
@@ -168,7 +168,7 @@ mod tests {
         fs::write(&path, &text[..text.len() - 9]).expect("writes");
         signed(&store, &mut notary, 2);
         let mut again = store.outside(path.clone());
-        assert_eq!(again.bring(&notary.log().expect("reads")).expect("writes"), Brought::All(RecordNo(4)));
+        assert_eq!(again.bring(&store.checkpoints().expect("reads")).expect("writes"), Brought::All(RecordNo(4)));
         assert_eq!(records(&path), [2, 3, 4]);
     }
 
@@ -184,7 +184,7 @@ mod tests {
             let store = sample.open().expect("opens");
             let mut notary = store.notary().expect("a notary");
             signed(&store, &mut notary, 0);
-            let log = notary.log().expect("reads");
+            let log = store.checkpoints().expect("reads");
             let mut outside = store.outside(path.clone());
             let lock = RealDisk.lock(&out.path().join("checkpoints.lock")).expect("locks").expect("is free");
             assert_eq!(outside.bring(&log).expect("waits"), Brought::Busy);
@@ -214,11 +214,11 @@ mod tests {
         let store = sample.open().expect("opens");
         let mut notary = store.notary().expect("a notary");
         signed(&store, &mut notary, 1);
-        store.outside(path.clone()).bring(&notary.log().expect("reads")).expect("writes");
+        store.outside(path.clone()).bring(&store.checkpoints().expect("reads")).expect("writes");
         drop((store, notary));
         copy_all(&copy, &root);
         let store = sample.open().expect("opens");
-        let log = store.notary().expect("a notary").log().expect("reads");
+        let log = store.checkpoints().expect("reads");
         let outside = RecordNo(3);
         assert_eq!(store.outside(path.clone()).bring(&log).expect("looks"), Brought::StoreIsOlder { outside });
         assert_eq!(records(&path), [2, 3], "nothing is written over it");

@@ -17,12 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     blob::BlobStore,
+    checkpoint::Checkpoint,
     codec::Schema,
     disk::{Disk, DiskLock},
     fault::Fault,
     journal::{Appended, Epoch, JournalError, StreamId, Version},
     keys::{Fingerprint, TenantKey},
-    notary::{Notary, NotaryError},
+    notary::{self, Notary, NotaryError},
     outside::OutsideFile,
     random::{self, NoRandomness, Random},
     redb_core::{Ground, Options, RedbCore},
@@ -226,6 +227,15 @@ impl TenantStore {
     pub fn notary(&self) -> Result<Notary, NotaryError> {
         let (path, ring, disk) = &self.notary;
         Notary::open(disk.clone(), path.clone(), self.sealer.tenant().clone(), self.core.incarnation, ring)
+    }
+
+    /// All checkpoints that were signed, the oldest first.
+    ///
+    /// # Errors
+    /// [`NotaryError::File`] or [`NotaryError::Damaged`].
+    pub fn checkpoints(&self) -> Result<Vec<Checkpoint>, NotaryError> {
+        let (path, _, disk) = &self.notary;
+        notary::read_log(&**disk, path, false)
     }
 
     /// The file outside the data directory that this tenant's checkpoints are brought to.

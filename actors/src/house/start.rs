@@ -16,13 +16,14 @@ use crate::{
     blobs::Blobs,
     journal::TenantJournal,
     observe::{Observation, Observer, Probe},
+    outbox,
     pool::{InlinePool, PoolGuard, PoolPlan, WorkerThreads, Workers},
     seams::Ids,
     settings::{HouseSettings, TenantSettings},
     supervise::{self, Seat, Spec},
     tenant::{
-        CaseDoor, Edge, Gate, Household, NotaryActor, Numbers, NumbersActor, SessionsActor, Tenant, TenantActor,
-        TenantContext, TenantInner, TenantParts,
+        CaseDoor, Edge, Gate, Household, NotaryActor, NotaryParts, Numbers, NumbersActor, SessionsActor, Tenant,
+        TenantActor, TenantContext, TenantInner, TenantParts,
     },
     views::{Views, ViewsActor, ViewsParts},
 };
@@ -257,9 +258,14 @@ impl Builder<'_> {
             let passwords = passwords.clone();
             let (views, files, news) = (views.clone(), files.clone(), news.clone());
             let for_views = ViewsParts { context: context.clone(), views, files, readers: readers.clone(), news };
-            let (for_notary, store, readers) = (context.clone(), store.clone(), readers.clone());
-            let outside = checkpoints.clone();
-            vec![
+            let out = checkpoints.clone().map(|file| outbox::checkpoints::spec(context, &store, file, &readers));
+            let (carrier, to_carrier) = out.unzip();
+            let (context, store, workers) = (context.clone(), store.clone(), readers.clone());
+            let for_notary = NotaryParts { context, store, carrier: to_carrier, workers };
+            // Drained last: what the others do is signed for, and then leaves.
+            let last =
+                [Spec::new("notary", &supervise::NOTARY, || NotaryActor, move |probe| (for_notary.clone(), probe)).0];
+            let others = [
                 Spec::seated(
                     "numbers",
                     &supervise::NUMBERS,
@@ -277,14 +283,8 @@ impl Builder<'_> {
                 )
                 .seen_by(sessions_probe.clone()),
                 Spec::new("views", &supervise::VIEWS, || ViewsActor, move |probe| (for_views.clone(), probe)).0,
-                Spec::new(
-                    "notary",
-                    &supervise::NOTARY,
-                    || NotaryActor,
-                    move |probe| (for_notary.clone(), store.clone(), outside.clone(), readers.clone(), probe),
-                )
-                .0,
-            ]
+            ];
+            carrier.into_iter().chain(last).chain(others).collect()
         });
         let parts = TenantParts { context, household, connect: seams.connect.clone(), channels, limits };
         let name = settings.slug.to_string();

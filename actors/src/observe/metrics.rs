@@ -17,6 +17,7 @@ use prometheus_client::{
 };
 
 use super::{ActorState, Inner, Observation};
+use crate::outbox::Meter;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Class {
@@ -101,6 +102,8 @@ pub struct Metrics {
     shed: Family<Shed, Counter>,
     checkpoints: Family<OfTenant, Gauge>,
     outside: Family<OfTenant, Gauge>,
+    /// What waits in the outboxes, and how attempts end.
+    pub(crate) outbox: Meter,
     /// Actors that panicked.
     pub panics: Counter,
     /// Messages that no handler has seen.
@@ -131,6 +134,7 @@ impl Default for Metrics {
             shed: Family::default(),
             checkpoints: Family::default(),
             outside: Family::default(),
+            outbox: Meter::default(),
             panics: Counter::default(),
             dead_letters: Counter::default(),
             passivations: Counter::default(),
@@ -169,6 +173,7 @@ impl Metrics {
             "Last record that the file outside knows",
             self.outside.clone(),
         );
+        self.outbox.register(to);
         to.register("shed", "Requests turned away", self.shed.clone());
         to.register("build", "The program that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }

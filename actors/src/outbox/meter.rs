@@ -5,12 +5,8 @@ use std::{sync::atomic::AtomicU64, time::Duration};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
 };
-
-use crate::observe::Observation;
-
-/// The only class of targets so far.
-const TARGET: &str = "fit-connect";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Tenant {
@@ -36,34 +32,32 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Registers them once for all tenants.
-    pub(crate) fn register(&self, observation: &Observation) {
-        let meter = self;
-        observation.register(|registry| {
-            registry.register("outbox_pending", "Effects that have not happened yet", meter.pending.clone());
-            registry.register(
-                "outbox_oldest_pending_seconds",
-                "Seconds since the oldest of them was first due",
-                meter.oldest.clone(),
-            );
-            registry.register("outbox_attempts", "Attempts to carry out an effect, by outcome", meter.attempts.clone());
-            registry.register(
-                "outbox_given_up",
-                "Effects that their target refuses for good, left to a person",
-                meter.given_up.clone(),
-            );
-        });
+    pub(crate) fn register(&self, to: &mut Registry) {
+        to.register("outbox_pending", "Effects that have not happened yet", self.pending.clone());
+        to.register(
+            "outbox_oldest_pending_seconds",
+            "Seconds since the oldest of them was first due",
+            self.oldest.clone(),
+        );
+        to.register("outbox_attempts", "Attempts to carry out an effect, by outcome", self.attempts.clone());
+        to.register(
+            "outbox_given_up",
+            "Effects that their target refuses for good, left to a person",
+            self.given_up.clone(),
+        );
     }
 
-    pub(super) fn of(&self, tenant: &str) -> TenantMeter {
-        TenantMeter { all: self.clone(), tenant: tenant.to_owned() }
+    pub(super) fn of(&self, tenant: &str, target: &'static str) -> TenantMeter {
+        TenantMeter { all: self.clone(), tenant: tenant.to_owned(), target }
     }
 }
 
-/// The metrics of one outbox.
+/// The metrics of one outbox and one class of targets.
 #[derive(Debug, Clone)]
 pub(crate) struct TenantMeter {
     all: Meter,
     tenant: String,
+    target: &'static str,
 }
 
 impl TenantMeter {
@@ -73,7 +67,7 @@ impl TenantMeter {
     }
 
     fn place(&self) -> Tenant {
-        Tenant { tenant: self.tenant.clone(), target: TARGET }
+        Tenant { tenant: self.tenant.clone(), target: self.target }
     }
 
     /// So many have not happened yet, the oldest is due for so long.
@@ -84,6 +78,6 @@ impl TenantMeter {
     }
 
     pub(super) fn attempted(&self, outcome: &'static str) {
-        self.all.attempts.get_or_create(&Attempt { tenant: self.tenant.clone(), target: TARGET, outcome }).inc();
+        self.all.attempts.get_or_create(&Attempt { tenant: self.tenant.clone(), target: self.target, outcome }).inc();
     }
 }

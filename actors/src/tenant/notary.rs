@@ -1,15 +1,19 @@
-//! The notary of a tenant: shows every record to the store's notary, in order, and has a checkpoint signed when one is due.
+//! The notary of a tenant: shows every record to the store's notary, in order, and has a checkpoint signed when one is due,
+//! and when the house closes.
 //!
-//! Owns nothing but its place; the log of checkpoints lies in the store, and where the operator names a file outside, every
-//! line of the log is brought there, too. Blocking work is a job of the reader pool.
+//! Owns nothing but its place; the log of checkpoints lies in the store. Where the operator names a file outside, a signed
+//! checkpoint becomes a record with an effect, which the outbox carries there ([`crate::outbox`]). Blocking work is a job
+//! of the reader pool.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ozg_protocols::moment::Moment;
 use ozg_storage::{
-    checkpoint::Checkpoint,
+    checkpoint::{BringOut, Checkpoint, CheckpointSigned},
+    codec::Schema,
+    journal::{Append, Appended, EffectTarget, Epoch, JournalError, StreamId, Version, Weight},
     notary::{Notary, NotaryError},
-    outside::{Brought, OutsideFile},
+    stream::{Effect, Opened, Record, Stream, Ticket},
     tenant_store::TenantStore,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -17,12 +21,13 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::TenantContext;
 use crate::{
     observe::{ActorState, Probe},
+    outbox::{CHECKPOINT_EFFECTS, CheckpointsMessage},
     pool::Workers,
-    supervise::Failure,
+    supervise::{Address, Failure},
 };
 
-/// How long it waits before it tries again to bring checkpoints out.
-const AGAIN: Duration = Duration::from_secs(60);
+/// Schema 1 of the records of checkpoints.
+const RECORDS: Schema<Record<CheckpointSigned>> = Schema::first(1);
 /// How often it looks for new records.
 const EVERY: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 1_000;
@@ -34,6 +39,16 @@ pub(crate) enum NotaryMessage {
     Look,
 }
 
+/// What a notary is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct NotaryParts {
+    pub(crate) context: TenantContext,
+    pub(crate) store: Arc<TenantStore>,
+    /// Who carries checkpoints out, where that is wanted.
+    pub(crate) carrier: Option<Address<CheckpointsMessage>>,
+    pub(crate) workers: Workers,
+}
+
 /// Starts a notary.
 #[derive(Debug)]
 pub(crate) struct NotaryActor;
@@ -41,19 +56,19 @@ pub(crate) struct NotaryActor;
 /// Where the notary stands.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    context: TenantContext,
-    store: Arc<TenantStore>,
-    workers: Workers,
+    parts: NotaryParts,
     probe: Probe,
     notary: Option<Notary>,
-    outside: Option<Outside>,
+    outgoing: Option<Outgoing>,
 }
 
-/// The file outside, and when it is due; nothing is once it has every checkpoint.
+/// The stream of checkpoints, once it was read.
 #[derive(Debug)]
-struct Outside {
-    file: OutsideFile,
-    due: Option<Moment>,
+struct Outgoing {
+    stream: Stream<CheckpointSigned, BringOut>,
+    version: Version,
+    /// The last record that a checkpoint on its way out covers.
+    record: u64,
 }
 
 /// What came of a look: whether there is more, and the checkpoint that was signed.
@@ -62,19 +77,16 @@ type Seen = (bool, Option<Checkpoint>);
 impl Actor for NotaryActor {
     type Msg = NotaryMessage;
     type State = Watch;
-    type Arguments = (TenantContext, Arc<TenantStore>, Option<PathBuf>, Workers, Probe);
+    type Arguments = (NotaryParts, Probe);
 
     async fn pre_start(
         &self,
         me: ActorRef<NotaryMessage>,
-        (context, store, file, workers, probe): Self::Arguments,
+        (parts, probe): Self::Arguments,
     ) -> Result<Watch, ActorProcessingErr> {
         me.cast(NotaryMessage::Look)?;
         probe.set(ActorState::Running);
-        // What an earlier run could not bring out any more is due at once.
-        let due = Some(context.clock.now());
-        let outside = file.map(|file| Outside { file: store.outside(file), due });
-        Ok(Watch { context, store, workers, probe, notary: None, outside })
+        Ok(Watch { parts, probe, notary: None, outgoing: None })
     }
 
     async fn handle(
@@ -83,74 +95,116 @@ impl Actor for NotaryActor {
         NotaryMessage::Look: NotaryMessage,
         watch: &mut Watch,
     ) -> Result<(), ActorProcessingErr> {
-        let more = watch.look().await?;
+        let more = watch.look(false).await?;
         me.send_after(if more { Duration::ZERO } else { EVERY }, || NotaryMessage::Look);
+        Ok(())
+    }
+
+    /// What happened since the last checkpoint is signed for before the house closes.
+    async fn post_stop(&self, _: ActorRef<NotaryMessage>, watch: &mut Watch) -> Result<(), ActorProcessingErr> {
+        while watch.look(true).await? {}
         Ok(())
     }
 }
 
 impl Watch {
-    async fn look(&mut self) -> Result<bool, Failure> {
+    /// Looks for more; `last` signs for all there is once there is no more. Whether there is.
+    async fn look(&mut self, last: bool) -> Result<bool, Failure> {
         let _working = self.probe.waiting(None).begin("look");
-        let (store, notary, now) = (self.store.clone(), self.notary.take(), self.context.clock.now());
-        let looked = self.workers.run("notary", move || look(&store, notary, now)).await;
+        let (store, notary, now) = (self.parts.store.clone(), self.notary.take(), self.parts.context.clock.now());
+        let looked = self.parts.workers.run("notary", move || look(&store, notary, now, last)).await;
         let (notary, (more, signed)) = looked.map_err(|_| Failure("the notary's job was lost"))?.map_err(|error| {
             tracing::error!(%error, "the notary cannot go on");
             Failure("the notary cannot go on")
         })?;
         self.notary = Some(notary);
-        if let Some(checkpoint) = signed {
+        let first = self.outgoing.is_none();
+        if let Some(checkpoint) = &signed {
             let (record, root) = (checkpoint.record().0, checkpoint.root_text());
-            tracing::info!(tenant = %self.context.settings.slug, record, root, "checkpoint signed");
-            let metrics = self.probe.observation().metrics();
-            metrics.checkpoint(self.context.settings.slug.as_str(), record);
-            if let Some(outside) = &mut self.outside {
-                outside.due = Some(now);
-            }
+            let tenant = self.parts.context.settings.slug.as_str();
+            tracing::info!(tenant, record, root, "checkpoint signed");
+            self.probe.observation().metrics().checkpoint(tenant, record);
         }
-        self.bring_out(now).await?;
+        if first || signed.is_some() {
+            self.send_out(signed).await?;
+        }
         Ok(more)
     }
 
-    /// Brings out what is due. A file that cannot be written (a share that is away) stops nothing else.
-    async fn bring_out(&mut self, now: Moment) -> Result<(), Failure> {
-        let due = |outside: &mut Outside| outside.due.is_some_and(|due| due <= now);
-        let Some(notary) = self.notary.take() else { return Ok(()) };
-        let Some(mut outside) = self.outside.take_if(due) else {
-            self.notary = Some(notary);
-            return Ok(());
-        };
-        let bring = move || {
-            let brought = notary.log().map_err(io::Error::other).and_then(|log| outside.file.bring(&log));
-            (notary, outside, brought)
-        };
-        let brought = self.workers.run("checkpoints", bring).await;
-        let (notary, mut outside, brought) = brought.map_err(|_| Failure("the notary's job was lost"))?;
-        self.notary = Some(notary);
-        let tenant = self.context.settings.slug.as_str();
-        outside.due = match brought {
-            Ok(Brought::All(record)) => {
-                self.probe.observation().metrics().checkpoint_outside(tenant, record.0);
-                None
-            }
-            Ok(Brought::Busy) => Some(now),
-            Ok(Brought::StoreIsOlder { outside }) => {
-                tracing::error!(tenant, record = outside.0, "the store is older than its checkpoint outside");
-                self.probe.failed("the store is older than its checkpoint outside");
-                Some(now.plus(AGAIN))
-            }
-            Err(error) => {
-                tracing::warn!(tenant, kind = ?error.kind(), "checkpoints cannot be brought out");
-                self.probe.failed("checkpoints cannot be brought out");
-                Some(now.plus(AGAIN))
+    /// Makes it durable that the newest checkpoint has to leave the machine, if anybody carries it; also one that an
+    /// earlier run signed.
+    async fn send_out(&mut self, signed: Option<Checkpoint>) -> Result<(), Failure> {
+        let Some(carrier) = self.parts.carrier.clone() else { return Ok(()) };
+        let newest = match signed {
+            Some(checkpoint) => Some(checkpoint),
+            None => {
+                let store = self.parts.store.clone();
+                let log = self.parts.workers.run("checkpoints", move || store.checkpoints()).await;
+                log.map_err(|_| Failure("the notary's job was lost"))?.map_err(|_| UNREADABLE)?.pop()
             }
         };
-        self.outside = Some(outside);
+        let mut outgoing = match self.outgoing.take() {
+            Some(outgoing) => outgoing,
+            None => self.read().await?,
+        };
+        if let Some(checkpoint) = newest.filter(|checkpoint| checkpoint.record().0 > outgoing.record) {
+            self.append(&mut outgoing, &checkpoint).await?;
+            carrier.tell(CheckpointsMessage::Wake);
+        }
+        self.outgoing = Some(outgoing);
         Ok(())
+    }
+
+    async fn read(&self) -> Result<Outgoing, Failure> {
+        let context = &self.parts.context;
+        let stream = Stream::new(context.sealer.clone(), StreamId::CHECKPOINTS, RECORDS, CHECKPOINT_EFFECTS);
+        let mut outgoing = Outgoing { stream, version: Version(0), record: 0 };
+        loop {
+            let page = context.journal.read(StreamId::CHECKPOINTS, outgoing.version, AT_ONCE).await;
+            let page = page.map_err(|_| UNREADABLE)?;
+            if let Some(newest) = page.last() {
+                let opened = outgoing.stream.open(newest).map_err(|_| UNREADABLE)?;
+                if let Opened::Events(Record { events, .. }) = opened {
+                    outgoing.record = events.last().map_or(0, |signed| signed.record);
+                }
+                outgoing.version = Version(newest.first.0 + u64::from(newest.events));
+            }
+            if page.len() < AT_ONCE {
+                return Ok(outgoing);
+            }
+        }
+    }
+
+    async fn append(&self, outgoing: &mut Outgoing, checkpoint: &Checkpoint) -> Result<(), Failure> {
+        let (context, record) = (&self.parts.context, checkpoint.record().0);
+        let at = context.clock.now();
+        let command = [&b"checkpoint "[..], &record.to_be_bytes()].concat();
+        let ticket = Ticket { key: context.sealer.index_key().command_key(&[&command]), command: &command, reply: &[] };
+        let events = vec![CheckpointSigned { record, line: checkpoint.to_string() }];
+        let effect = Effect { target: EffectTarget::Checkpoint, due: at, what: BringOut { record } };
+        let signed = Record { at, by: None, events };
+        let sealed = outgoing.stream.seal(outgoing.version, Epoch::default(), ticket, &signed, &[effect], Vec::new());
+        let append = Append { weight: Weight::Acknowledgement, ..sealed.map_err(|_| UNREADABLE)? };
+        for _ in 0..5 {
+            match context.journal.append(append.clone()).await {
+                Ok(Appended::Durable { version, .. } | Appended::Duplicate { version, .. }) => {
+                    (outgoing.version, outgoing.record) = (version, record);
+                    return Ok(());
+                }
+                Err(JournalError::UnknownOutcome | JournalError::Unavailable) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                // Whoever starts anew reads where the stream stands, and that this one has not left.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        Err(Failure("a checkpoint cannot be sent out"))
     }
 }
 
-fn look(store: &TenantStore, notary: Option<Notary>, now: Moment) -> Result<(Notary, Seen), NotaryError> {
+const UNREADABLE: Failure = Failure("the checkpoints cannot be read");
+
+fn look(store: &TenantStore, notary: Option<Notary>, now: Moment, last: bool) -> Result<(Notary, Seen), NotaryError> {
     let mut notary = match notary {
         Some(notary) => notary,
         None => store.notary()?,
@@ -162,6 +216,7 @@ fn look(store: &TenantStore, notary: Option<Notary>, now: Moment) -> Result<(Not
             notary.observe(record, now)?;
         }
     }
-    let signed = if notary.is_due(now) { Some(notary.sign(now)?) } else { None };
+    let due = notary.is_due(now) || (last && !more && notary.has_unsigned());
+    let signed = if due { Some(notary.sign(now)?) } else { None };
     Ok((notary, (more, signed)))
 }

@@ -1,20 +1,12 @@
 //! Signed checkpoints leave the data directory, also those that an earlier run could not bring out (law 4).
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
-use ozg_storage::{
-    checkpoint::Checkpoint,
-    disk::{Disk, RealDisk},
-    keys::TenantKey,
-    random::{Random, StrongRandom},
-    redb_core::Options,
-    tenant_store::TenantStore,
-};
+use ozg_storage::checkpoint::Checkpoint;
 
 use super::town::{Town, seams, settings};
 use crate::{
     house::{House, Pools},
-    seams::{Clock as _, WallClock},
     settings::HouseSettings,
     tenant::Limits,
 };
@@ -22,19 +14,10 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_of_an_earlier_run_is_brought_to_the_file_outside() {
     let directory = Town::founded().await.closes().await;
-    let made = settings(&directory);
-    let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
-    let key = TenantKey::load(&made.tenants[0].key).expect("a key");
-    let slug = &made.tenants[0].slug;
-    let store = TenantStore::open(&disk, &made.data_dir, slug, &key, &random, Options::default()).expect("opens");
-    let mut notary = store.notary().expect("a notary");
-    let page = store.core.tail(&notary.cursor(), 100).expect("reads");
-    page.records.iter().for_each(|record| notary.observe(record, WallClock.now()).expect("in order"));
-    let signed = notary.sign(WallClock.now()).expect("signs");
-    drop((store, notary));
-
+    let log = std::fs::read_to_string(directory.path().join("data/musterstadt/checkpoints.log")).expect("a log");
+    let signed: Checkpoint = log.lines().last().expect("the close was signed for").parse().expect("a checkpoint");
     let file = directory.path().join("outside");
-    let settings = HouseSettings { checkpoint_file: Some(file.clone()), ..made };
+    let settings = HouseSettings { checkpoint_file: Some(file.clone()), ..settings(&directory) };
     let house = House::start(settings, seams(Pools::Threads, Limits::default())).await.expect("starts");
     let there = async {
         loop {
@@ -46,5 +29,51 @@ async fn a_checkpoint_of_an_earlier_run_is_brought_to_the_file_outside() {
         }
     };
     assert_eq!(tokio::time::timeout(Duration::from_secs(10), there).await.expect("is brought out"), signed);
+    house.drain(Duration::from_secs(10)).await;
+}
+
+/// The records that the checkpoints of a file cover.
+fn covered(file: &Path) -> Vec<u64> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(|line| line.parse::<Checkpoint>().expect("a checkpoint").record().0).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_closes_the_house_signs_for_what_happened_and_an_idle_store_stays_idle() {
+    let directory = Town::founded().await.closes().await;
+    let (log, file) = (directory.path().join("data/musterstadt/checkpoints.log"), directory.path().join("outside"));
+    let signed = covered(&log);
+    assert_eq!(signed, [1], "the founding is signed for, though no file outside is named");
+    for _ in 0..3 {
+        let settings = HouseSettings { checkpoint_file: Some(file.clone()), ..settings(&directory) };
+        let house = House::start(settings, seams(Pools::Threads, Limits::default())).await.expect("starts");
+        house.drain(Duration::from_secs(10)).await;
+        assert_eq!((covered(&log), covered(&file)), (signed.clone(), signed.clone()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_outside_that_cannot_be_written_is_seen_and_tried_again() {
+    let directory = Town::founded().await.closes().await;
+    let away = directory.path().join("share");
+    let file = away.join("outside");
+    let settings = HouseSettings { checkpoint_file: Some(file.clone()), ..settings(&directory) };
+    let house = House::start(settings, seams(Pools::Threads, Limits::default())).await.expect("starts");
+    let says = async |line: &str| {
+        let said = async {
+            while !house.metrics_text().contains(line) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), said).await.expect(line);
+    };
+    says("ozg_outbox_attempts_total{tenant=\"musterstadt\",target=\"checkpoint\",outcome=\"file\"}").await;
+    says("ozg_outbox_pending{tenant=\"musterstadt\",target=\"checkpoint\"} 1").await;
+    let tree = house.tree().await;
+    let failed = tree.iter().filter_map(|report| report.last_failure.as_ref());
+    assert!(failed.into_iter().any(|(_, what)| what == "checkpoints cannot be brought out"));
+    std::fs::create_dir(&away).expect("the share is back");
+    says("ozg_outbox_pending{tenant=\"musterstadt\",target=\"checkpoint\"} 0").await;
+    assert_eq!(covered(&file), [1]);
     house.drain(Duration::from_secs(10)).await;
 }
