@@ -130,3 +130,19 @@ async fn a_form_of_several_hundred_kilobytes_becomes_a_case_with_all_its_fields(
     assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
     assert_eq!(hall.only_case().await.application.form.items.len(), 3_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_is_opened_by_the_crypto_pool_and_written_by_the_blob_pool() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
+    let did = |pool: &str, job: &str| {
+        let text = hall.house.metrics_text();
+        text.lines().any(|line| line.contains("class=\"worker\"") && line.contains(&format!("message=\"{job}\"")))
+            && hall.house.staff().iter().any(|member| {
+                let report = member.report();
+                report.path.contains(&format!("/{pool}/")) && report.handled > 0
+            })
+    };
+    assert!(did("crypto", "attachment") && did("blob", "write"));
+}

@@ -1,7 +1,11 @@
-//! One attachment: streamed from the service, opened and hashed in pieces on the crypto pool, written into quarantine, and
-//! published only when its tags and its hash are those that were promised. Never whole in memory.
+//! One attachment: streamed from the service, opened and hashed in pieces on the crypto pool, sealed and written into
+//! quarantine on the blob pool, and published only when its tags and its hash are those that were promised. Never whole in
+//! memory: what was opened is handed over before more is, and a thread of the crypto pool waits for no disk.
 
-use std::io::{self, Write};
+use std::{
+    collections::VecDeque,
+    io::{self, Write},
+};
 
 use bytes::Bytes;
 use ozg_protocols::{
@@ -18,15 +22,22 @@ use ozg_protocols::{
     forms::StoredFile,
     ids::{AttachmentId, SubmissionId},
 };
-use ozg_storage::{blob::BlobWriter, journal::WrappedKey};
+use ozg_storage::journal::WrappedKey;
 
 use super::{Desk, ServiceError, Trouble, judging::inflate};
-use crate::outbound::{CallError, Streaming};
+use crate::{
+    blobs::BlobUpload,
+    outbound::{CallError, Streaming},
+};
 
 /// What a part has besides its ciphertext in base64: header, wrapped key, nonce, tag.
 const ENVELOPE: u64 = 16 * 1024;
 /// Text that goes to the pool at a time.
 const BATCH: usize = 256 * 1024;
+/// Text that is opened at a time: deflated it may become a thousand times as much.
+const PIECE: usize = 16 * 1024;
+/// With so much opened the rest of a batch waits until that is written.
+const ENOUGH: usize = 1024 * 1024;
 
 /// An attachment that is kept.
 #[derive(Debug)]
@@ -35,20 +46,35 @@ pub(super) struct Kept {
     pub(super) key: WrappedKey,
 }
 
-/// Where plaintext goes: the quarantined file and the hash.
-struct Sink {
-    writer: BlobWriter,
+/// What one job has opened and nobody has written yet, with the hash of everything so far.
+struct Plain {
+    bytes: Vec<u8>,
     hasher: ContentHasher,
 }
 
-impl Write for Sink {
+impl Write for Plain {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.writer.write(piece).map_err(io::Error::other)?;
+        self.bytes.extend_from_slice(piece);
         self.hasher.write(piece)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// An attachment on its way into quarantine.
+struct Sink {
+    upload: BlobUpload,
+    plain: Box<Plain>,
+}
+
+impl Sink {
+    /// Writes what was opened; on the blob pool.
+    async fn written(upload: BlobUpload, mut plain: Box<Plain>) -> Result<Self, Trouble> {
+        let bytes = std::mem::take(&mut plain.bytes);
+        let upload = if bytes.is_empty() { upload } else { upload.write(bytes.into()).await? };
+        Ok(Self { upload, plain })
     }
 }
 
@@ -60,8 +86,9 @@ enum Stage {
 
 /// What became of a batch.
 enum Step {
-    More(Box<Opener>, Box<Sink>),
-    Done(Opened, Box<Sink>),
+    /// With what is left of the batch, because enough was opened.
+    More(Box<Opener>, Box<Plain>, VecDeque<Bytes>),
+    Done(Opened, Box<Plain>),
     /// With the tag that was seen, where it came so far: it tells a changed tag from changed content.
     Unreadable(Unreadable, Option<AuthenticationTag>),
 }
@@ -74,9 +101,8 @@ pub(super) async fn keep(
     tags: &Tags,
 ) -> Result<Result<Kept, Stop>, Trouble> {
     let blobs = &desk.context.blobs;
-    let store = blobs.store();
-    let writer = blobs.workers().run("begin", move || store.begin()).await?.map_err(crate::blobs::BlobError::from)?;
-    let mut sink = Box::new(Sink { writer, hasher: ContentHasher::new() });
+    let plain = Box::new(Plain { bytes: Vec::new(), hasher: ContentHasher::new() });
+    let mut sink = Sink { upload: blobs.begin().await?, plain };
     let mut fetched = Vec::new();
     // The limit is for the whole of it: fragments share it.
     let mut left = desk.service.longest_attachment();
@@ -96,17 +122,16 @@ pub(super) async fn keep(
             }
         }
     }
-    let Sink { writer, hasher } = *sink;
-    if let Err(stop) = (AttachmentCheck { described, tags }).judge(&fetched, Some(&hasher.finish())) {
+    let Sink { upload, plain } = sink;
+    if let Err(stop) = (AttachmentCheck { described, tags }).judge(&fetched, Some(&plain.hasher.finish())) {
         return Ok(Err(stop));
     }
-    let published = blobs.workers().run("publish", move || writer.publish()).await?;
-    let published = published.map_err(crate::blobs::BlobError::from)?;
+    let published = upload.publish().await?;
     let file = StoredFile { blob: published.id, bytes: published.length };
     Ok(Ok(Kept { file, key: published.wrapped }))
 }
 
-type PartRead = Result<(Opened, Box<Sink>), FetchedPart>;
+type PartRead = Result<(Opened, Sink), FetchedPart>;
 
 /// What is longer than anything that is taken here stays so: that is a verdict, no trouble.
 async fn open_part(
@@ -114,7 +139,7 @@ async fn open_part(
     submission: SubmissionId,
     part: AttachmentId,
     most: u64,
-    sink: Box<Sink>,
+    sink: Sink,
 ) -> Result<PartRead, Trouble> {
     match stream_part(desk, submission, part, most, sink).await {
         Err(Trouble::Service(ServiceError::Call(CallError::TooLarge))) => {
@@ -129,7 +154,7 @@ async fn stream_part(
     submission: SubmissionId,
     part: AttachmentId,
     most: u64,
-    mut sink: Box<Sink>,
+    mut sink: Sink,
 ) -> Result<PartRead, Trouble> {
     let mut streaming = match desk.service.attachment(submission, part, most / 3 * 4 + ENVELOPE).await {
         Err(error) if error.status() == Some(404) => return missing(desk, submission).await,
@@ -139,21 +164,28 @@ async fn stream_part(
         Ok(head) => Stage::Head(head),
         Err(reason) => return Ok(Err(FetchedPart::Unreadable { reason, tag: None })),
     };
+    let (mut pieces, mut last) = batch(&mut streaming).await?;
     loop {
-        let (batch, last) = batch(&mut streaming).await?;
         let settings = desk.settings.clone();
+        let Sink { upload, plain } = sink;
         let job = desk.context.crypto.run("attachment", move || {
             let limits = Limits { ciphertext: most, inflate: inflate(&settings, most) };
             let keys = settings.decryption_keys.iter().map(|key| &**key);
-            step(stage, sink, &batch, last, limits, |head| {
+            step(stage, plain, pieces, last, limits, |head| {
                 let kid = &head.header.kid;
                 let key = find_unwrapping(keys, kid).ok_or_else(|| Unreadable::UnknownKid(kid.clone()))?;
                 key.unwrap_key(&head.wrapped_key).map_err(|_| Unreadable::Unwrap)
             })
         });
         match job.await?? {
-            Step::More(opener, back) => (stage, sink) = (Stage::Open(opener), back),
-            Step::Done(opened, back) => return Ok(Ok((opened, back))),
+            Step::More(opener, plain, left) => {
+                sink = Sink::written(upload, plain).await?;
+                (stage, pieces) = (Stage::Open(opener), left);
+                if pieces.is_empty() && !last {
+                    (pieces, last) = batch(&mut streaming).await?;
+                }
+            }
+            Step::Done(opened, plain) => return Ok(Ok((opened, Sink::written(upload, plain).await?))),
             Step::Unreadable(reason, tag) => return Ok(Err(FetchedPart::Unreadable { reason, tag })),
         }
     }
@@ -178,13 +210,16 @@ async fn head(streaming: &mut Streaming) -> Result<Result<Box<Head>, Unreadable>
 }
 
 /// The next pieces, and whether they are the last.
-async fn batch(streaming: &mut Streaming) -> Result<(Vec<Bytes>, bool), Trouble> {
-    let (mut pieces, mut length) = (Vec::new(), 0);
+async fn batch(streaming: &mut Streaming) -> Result<(VecDeque<Bytes>, bool), Trouble> {
+    let (mut pieces, mut length) = (VecDeque::new(), 0);
     while length < BATCH {
         match next(streaming).await? {
-            Some(piece) => {
+            Some(mut piece) => {
                 length += piece.len();
-                pieces.push(piece);
+                while piece.len() > PIECE {
+                    pieces.push_back(piece.split_to(PIECE));
+                }
+                pieces.push_back(piece);
             }
             None => return Ok((pieces, true)),
         }
@@ -196,11 +231,11 @@ async fn next(streaming: &mut Streaming) -> Result<Option<Bytes>, Trouble> {
     Ok(streaming.next().await.map_err(ServiceError::from)?)
 }
 
-/// Opens one batch. Work for the crypto pool: the first of a part is one RSA operation.
+/// Opens one batch, or as much of it as becomes enough to be written first. Work for the crypto pool: the first of a part is one RSA operation.
 fn step(
     stage: Stage,
-    mut sink: Box<Sink>,
-    batch: &[Bytes],
+    mut plain: Box<Plain>,
+    mut pieces: VecDeque<Bytes>,
     last: bool,
     limits: Limits,
     unwrap: impl FnOnce(&Head) -> Result<ozg_protocols::fit_connect::jose::rsa::ContentKey, Unreadable>,
@@ -217,17 +252,23 @@ fn step(
         StreamError::Sink(_) => Err(Trouble::Other("blob")),
     };
     // What came together with the head is only opened by a push, and of a short part that is all there is.
-    for piece in batch.iter().chain([&Bytes::new()]) {
-        if let Err(error) = opener.push(piece, &mut *sink) {
+    let mut piece = Bytes::new();
+    loop {
+        if let Err(error) = opener.push(&piece, &mut *plain) {
             return refused(error, None);
         }
-    }
-    if !last {
-        return Ok(Step::More(opener, sink));
+        if plain.bytes.len() >= ENOUGH && !pieces.is_empty() {
+            return Ok(Step::More(opener, plain, pieces));
+        }
+        piece = match pieces.pop_front() {
+            Some(next) => next,
+            None if last => break,
+            None => return Ok(Step::More(opener, plain, pieces)),
+        };
     }
     let tag = opener.seen_tag();
-    match opener.finish(&mut *sink) {
-        Ok(opened) => Ok(Step::Done(opened, sink)),
+    match opener.finish(&mut *plain) {
+        Ok(opened) => Ok(Step::Done(opened, plain)),
         Err(error) => refused(error, tag),
     }
 }
