@@ -11,6 +11,8 @@ mod fitconnect;
 mod guest;
 #[path = "interop/java.rs"]
 mod java;
+#[path = "interop/prism.rs"]
+mod prism;
 #[path = "interop/vectors.rs"]
 mod vectors;
 
