@@ -4,11 +4,21 @@
 //! in one go; readers look through [`WorkList`] and never see that there is a lock, and none is held across a wait. Whoever
 //! asks brings the principal along; what they may not see is not there (law 6).
 
+mod bits;
+mod chunked;
+mod columns;
 mod fold;
 mod index;
-mod listed;
+#[cfg(test)]
+mod naive;
+mod names;
 mod order;
+mod orders;
 mod saved;
+mod table;
+mod text;
+#[cfg(test)]
+mod trials;
 mod words;
 mod writer;
 

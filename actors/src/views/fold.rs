@@ -13,7 +13,7 @@ use ozg_storage::{
     stream::{NoEffect, Opened, Stream},
 };
 
-use super::{ACCOUNT_RECORDS, index::Index, listed::Listed};
+use super::{ACCOUNT_RECORDS, index::Index};
 use crate::tenant::{CASE_RECORDS, EFFECTS, INTAKE_RECORDS};
 
 /// What a record changes, opened before the index is touched.
@@ -49,12 +49,7 @@ impl Index {
     /// Takes a step; the case it changes, if it does.
     pub(super) fn take(&mut self, step: Step) -> Option<CaseId> {
         match step {
-            Step::Case(id, events) => {
-                let before = self.cases.remove(&id);
-                let after = events.iter().fold(before, Listed::apply)?;
-                self.cases.insert(id, after);
-                Some(id)
-            }
+            Step::Case(id, events) => self.case(id, &events).then_some(id),
             Step::Intake(id, events) => {
                 let before = self.intakes.remove(&id);
                 let after = events.iter().fold(before, |intake, recorded| Intake::apply(intake, &slim(recorded)));

@@ -1,106 +1,232 @@
-//! What the views hold, and the naive scan that answers from it. The fast index later takes its place behind the same
-//! questions, and this stays as the oracle of its tests.
+//! What the views hold, and how they answer from it: filters become sets of rows, pages are stretches of an order.
+//!
+//! Nobody sees a lock here: the views share an index among readers and their one writer. The tests ask a naive scan the
+//! same questions (`naive.rs`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ozg_protocols::{
     account::Account,
-    case::{Person, Status},
+    application::FormValue,
+    case::{Case, Person, Recorded, Status},
     ids::{CaseId, IntakeId},
     intake::{ClearingReason, Intake, IntakeState},
     principal::{Permission, Principal},
-    work_list::{Counts, LARGEST_PAGE, Neighbours, Page, Query, Row, Suggestion, View},
+    work_list::{Counts, LARGEST_PAGE, Neighbours, Page, Query, Row, View},
 };
 
-use super::{ClearingItem, listed::Listed, order::Key, words};
+use super::{
+    ClearingItem,
+    bits::Bits,
+    columns::{Columns, Fresh},
+    names::Names,
+    order::Place,
+    orders::Orders,
+    text::TextIndex,
+    words,
+};
+
+/// Up to so many rows are sorted where they are needed; more are found along the order.
+const FEW: u64 = 2_048;
 
 /// All of it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    pub(super) cases: HashMap<CaseId, Listed>,
+    pub(super) columns: Columns,
+    orders: Orders,
+    pub(super) names: Names,
+    pub(super) text: TextIndex,
     pub(super) intakes: HashMap<IntakeId, Intake>,
     pub(super) accounts: HashMap<u128, Account>,
     pub(super) as_of: u64,
 }
 
 impl Index {
+    /// An index that is being filled: it answers nothing before [`Index::settle`].
+    pub(super) fn to_be_filled() -> Self {
+        Self { orders: Orders::deferred(), ..Self::default() }
+    }
+
+    /// Puts everything in order at once.
+    pub(super) fn settle(&mut self) {
+        self.orders.settle(&self.columns);
+    }
+
+    /// Takes what happened to a case; whether it is listed.
+    pub(super) fn case(&mut self, id: CaseId, events: &[Recorded]) -> bool {
+        let mut row = self.columns.row_of(id);
+        for recorded in events {
+            match row {
+                Some(row) => {
+                    self.orders.will_change(&self.columns, row, recorded);
+                    self.columns.apply(row, recorded);
+                    self.orders.has_changed(&self.columns, row, recorded);
+                }
+                None => row = Case::apply(None, recorded).map(|case| self.received(id, &case)),
+            }
+        }
+        row.is_some()
+    }
+
+    fn received(&mut self, id: CaseId, case: &Case) -> u32 {
+        let application = &case.application;
+        let applicant = application.applicant.as_ref().and_then(|applicant| applicant.display_name());
+        let fresh = Fresh {
+            number: &case.number,
+            title: application.title(),
+            applicant: applicant.as_deref(),
+            service: &application.service.identifier,
+            unit: case.org_unit.as_ref(),
+            files: u32::try_from(application.files().count()).unwrap_or(u32::MAX),
+            received: case.received,
+        };
+        let row = self.columns.push(id, &fresh);
+        self.names.add(&self.columns, row);
+        self.orders.add(&self.columns, row);
+        self.text.add(row, &text_of(case, applicant.as_deref()));
+        row
+    }
+
+    pub(super) const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
     pub(super) fn page(&self, who: &Principal, query: &Query) -> Page {
-        let rows = self.ordered(who, query);
-        let total = rows.len() as u64;
-        let after = query.after.as_ref().and_then(Key::at);
-        let beyond = |key: &Key| match &after {
-            None => true,
-            Some(after) if query.descending => key < after,
-            Some(after) => key > after,
-        };
+        let found = self.matching(who, query);
+        let total = found.count();
+        let after = query.after.as_ref().and_then(|cursor| Place::at(cursor, query.sort));
         let limit = query.limit.clamp(1, LARGEST_PAGE);
-        let mut rest = rows.into_iter().filter(|(key, _, _)| beyond(key));
-        let shown: Vec<_> = rest.by_ref().take(limit).collect();
-        let next = match (rest.next(), shown.last()) {
-            (Some(_), Some((key, _, _))) => Some(key.cursor()),
-            _ => None,
-        };
-        let rows = shown.into_iter().map(|(_, id, listed)| listed.row(id)).collect();
+        let mut shown = self.stretch(query, &found, total, after.as_ref(), limit + 1);
+        let more = shown.len() > limit;
+        shown.truncate(limit);
+        let next = shown.last().filter(|_| more).map(|row| Place::of(&self.columns, *row, query.sort).cursor());
+        let rows = shown.into_iter().map(|row| self.columns.show(row)).collect();
         Page { rows, total, next, as_of: self.as_of }
     }
 
-    pub(super) fn counts(&self, who: &Principal) -> Counts {
-        let mut counts = Counts { as_of: self.as_of, ..Counts::default() };
-        for (_, listed) in self.visible(who) {
-            let case = &listed.case;
-            counts.all += 1;
-            if let Some(place) = Status::ALL.iter().position(|status| *status == case.status) {
-                counts.by_status[place] += 1;
-            }
-            counts.mine += u64::from(is_in(View::Mine, who, listed) && case.status.is_open());
-            counts.unassigned += u64::from(is_in(View::Unassigned, who, listed) && case.status.is_open());
+    /// The first rows behind a place.
+    fn stretch(&self, query: &Query, found: &Bits, total: u64, after: Option<&Place>, limit: usize) -> Vec<u32> {
+        let (columns, sort) = (&self.columns, query.sort);
+        if total > FEW {
+            let all = self.orders.along(columns, sort, query.descending, after);
+            return all.filter(|row| found.has(*row)).take(limit).collect();
         }
+        let rows = self.sorted(query, found);
+        let behind = |row: &u32| {
+            let Some(after) = after else { return true };
+            let is = after.compare(columns, sort, *row);
+            if query.descending { is.is_lt() } else { is.is_gt() }
+        };
+        rows.into_iter().filter(behind).take(limit).collect()
+    }
+
+    fn sorted(&self, query: &Query, found: &Bits) -> Vec<u32> {
+        let mut rows: Vec<u32> = found.rows().collect();
+        rows.sort_unstable_by(|one, other| self.columns.compare(query.sort, *one, *other));
+        if query.descending {
+            rows.reverse();
+        }
+        rows
+    }
+
+    pub(super) fn counts(&self, who: &Principal) -> Counts {
+        let visible = self.visible(who);
+        let mut counts = Counts { as_of: self.as_of, all: visible.count(), ..Counts::default() };
+        let mut unassigned = visible.clone();
+        unassigned.keep(self.columns.unassigned());
+        for (status, count) in Status::ALL.into_iter().zip(&mut counts.by_status) {
+            let rows = self.columns.with_status(status);
+            *count = visible.count_with(rows);
+            if status.is_open() {
+                counts.unassigned += unassigned.count_with(rows);
+            }
+        }
+        let open = |row: &&u32| visible.has(**row) && self.columns.facts(**row).status.is_open();
+        counts.mine = self.columns.with_assignee(&who.user).iter().filter(open).count() as u64;
         counts
     }
 
-    pub(super) fn suggest(&self, who: &Principal, typed: &str, limit: usize) -> Vec<Suggestion> {
-        let needles = words::needles(typed);
-        if needles.is_empty() {
-            return Vec::new();
-        }
-        let mut found: BTreeMap<String, (String, Option<CaseId>)> = BTreeMap::new();
-        for (id, listed) in self.visible(who) {
-            let texts = [listed.applicant.as_deref(), Some(listed.case.number.as_str()), Some(listed.title.as_str())];
-            for text in texts.into_iter().flatten() {
-                let mut haystack = String::new();
-                words::add(&mut haystack, text);
-                if words::all_in(&haystack, &needles) {
-                    let only = found.entry(words::fold(text)).or_insert_with(|| (text.to_owned(), Some(id)));
-                    if only.1 != Some(id) {
-                        only.1 = None;
-                    }
-                }
-            }
-        }
-        found.into_values().take(limit).map(|(text, case)| Suggestion { text, case }).collect()
-    }
-
     pub(super) fn neighbours(&self, who: &Principal, query: &Query, case: CaseId) -> Neighbours {
-        let rows = self.ordered(who, query);
-        let total = rows.len() as u64;
-        let Some(place) = rows.iter().position(|(_, id, _)| *id == case) else {
+        let found = self.matching(who, query);
+        let total = found.count();
+        let Some(row) = self.columns.row_of(case).filter(|row| found.has(*row)) else {
             return Neighbours { total, ..Neighbours::default() };
         };
-        let at = |place: Option<usize>| place.and_then(|place| rows.get(place)).map(|(_, id, _)| *id);
-        Neighbours {
-            previous: at(place.checked_sub(1)),
-            next: at(Some(place + 1)),
-            position: Some(place as u64 + 1),
-            total,
-        }
+        let (before, position, after) = if total <= FEW {
+            let rows = self.sorted(query, &found);
+            let place = rows.iter().position(|other| *other == row).unwrap_or_default();
+            (place.checked_sub(1).map(|before| rows[before]), place as u64, rows.get(place + 1).copied())
+        } else {
+            self.orders.around(&self.columns, query.sort, query.descending, row, &found, total)
+        };
+        let id = |row: u32| self.columns.id(row);
+        Neighbours { previous: before.map(id), next: after.map(id), position: Some(position + 1), total }
     }
 
+    pub(super) fn row(&self, who: &Principal, query: &Query, case: CaseId) -> Option<(Row, bool)> {
+        let row = self.columns.row_of(case).filter(|row| self.visible(who).has(*row))?;
+        Some((self.columns.show(row), self.matching(who, query).has(row)))
+    }
+
+    /// The services of what somebody may see, with the title of the newest case of each, by title.
     pub(super) fn services(&self, who: &Principal) -> Vec<(String, String)> {
-        let titles: BTreeMap<_, _> =
-            self.visible(who).map(|(_, listed)| (listed.service.clone(), listed.title.clone())).collect();
-        let mut services: Vec<_> = titles.into_iter().collect();
-        services.sort_by_cached_key(|(_, title)| words::fold(title));
+        let visible = self.visible(who);
+        let seen = self.columns.services().values().iter().zip(0..).filter_map(|(service, number)| {
+            let newest = self.names.of_service(number).iter().rev().find(|row| visible.has(**row))?;
+            Some((service.clone(), self.columns.title(*newest).to_owned()))
+        });
+        let mut services: Vec<_> = seen.collect();
+        services.sort_by_cached_key(|(service, title)| (words::fold(title), service.clone()));
         services
+    }
+
+    /// What somebody may see (law 6): the same rule as `Case::allows`, for all rows at once.
+    pub(super) fn visible(&self, who: &Principal) -> Bits {
+        let (columns, rows) = (&self.columns, self.columns.len());
+        let reach = who.reach(Permission::ReadCases);
+        if reach.tenant {
+            return Bits::all(rows);
+        }
+        let mut visible = Bits::none(rows);
+        if reach.new_of_tenant {
+            visible.add(columns.with_status(Status::New));
+        }
+        if reach.own_units {
+            who.org_units.iter().filter_map(|unit| columns.with_unit(unit)).for_each(|rows| visible.add(rows));
+            let in_charge = columns.with_assignee(&who.user).iter();
+            in_charge.filter(|row| columns.facts(**row).unit.is_none()).for_each(|row| visible.set(*row));
+        }
+        visible
+    }
+
+    /// What somebody asks for, as far as they may see it.
+    fn matching(&self, who: &Principal, query: &Query) -> Bits {
+        let (columns, rows) = (&self.columns, self.columns.len());
+        let mut found = self.visible(who);
+        match query.view {
+            View::All => {}
+            View::Unassigned => found.keep(columns.unassigned()),
+            View::Mine => {
+                let mut mine = Bits::none(rows);
+                columns.with_assignee(&who.user).iter().for_each(|row| mine.set(*row));
+                found.keep(&mine);
+            }
+        }
+        if !query.statuses.is_empty() {
+            found.keep(&union(rows, query.statuses.iter().map(|status| columns.with_status(*status))));
+        }
+        if !query.org_units.is_empty() {
+            found.keep(&union(rows, query.org_units.iter().filter_map(|unit| columns.with_unit(unit))));
+        }
+        if !query.services.is_empty() {
+            let wanted: Vec<u32> =
+                query.services.iter().filter_map(|service| columns.services().known(service)).collect();
+            found.keep_if(|row| wanted.contains(&columns.facts(row).service));
+        }
+        for needle in words::needles(query.text.as_deref().unwrap_or_default()) {
+            found.keep(&self.text.matching(&needle, rows));
+        }
+        found
     }
 
     pub(super) fn clearing(&self) -> Vec<ClearingItem> {
@@ -125,9 +251,9 @@ impl Index {
     /// Whether somebody has taken on the case that an accepted submission became: the rest happens there.
     fn is_cleared(&self, intake: &Intake, reason: &ClearingReason) -> bool {
         let about_the_case = matches!(reason, ClearingReason::NotMapped | ClearingReason::NoResponsibleUnit);
-        let case = intake.case.and_then(|case| self.cases.get(&case));
-        let taken = |listed: &Listed| listed.case.assignee.is_some() || listed.case.status != Status::New;
-        about_the_case && case.is_some_and(taken)
+        let row = intake.case.and_then(|case| self.columns.row_of(case));
+        let taken = |row| self.columns.facts(row).assignee.is_some() || self.columns.facts(row).status != Status::New;
+        about_the_case && row.is_some_and(taken)
     }
 
     pub(super) fn colleagues(&self, who: &Principal) -> Vec<Person> {
@@ -146,50 +272,24 @@ impl Index {
         people.sort_by_cached_key(|person| (words::fold(&person.name), person.user.clone()));
         people
     }
-
-    fn visible(&self, who: &Principal) -> impl Iterator<Item = (CaseId, &Listed)> {
-        let visible = |(id, listed): (&CaseId, _)| (*id, listed);
-        self.cases.iter().map(visible).filter(|(_, listed): &(CaseId, &Listed)| listed.case.visible_to(who))
-    }
-
-    pub(super) fn row(&self, who: &Principal, query: &Query, case: CaseId) -> Option<(Row, bool)> {
-        let listed = self.cases.get(&case).filter(|listed| listed.case.visible_to(who))?;
-        let needles = words::needles(query.text.as_deref().unwrap_or_default());
-        Some((listed.row(case), belongs(query, &needles, who, listed)))
-    }
-
-    /// What the query asks for, in its order.
-    fn ordered<'i>(&'i self, who: &Principal, query: &Query) -> Vec<(Key, CaseId, &'i Listed)> {
-        let needles = words::needles(query.text.as_deref().unwrap_or_default());
-        let mut rows: Vec<_> = self
-            .visible(who)
-            .filter(|(_, listed)| belongs(query, &needles, who, listed))
-            .map(|(id, listed)| (Key::of(id, listed, query.sort), id, listed))
-            .collect();
-        rows.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
-        if query.descending {
-            rows.reverse();
-        }
-        rows
-    }
 }
 
-fn is_in(view: View, who: &Principal, listed: &Listed) -> bool {
-    match (view, &listed.case.assignee) {
-        (View::All, _) | (View::Unassigned, None) => true,
-        (View::Mine, Some(person)) => person.user == who.user,
-        (View::Mine, None) | (View::Unassigned, Some(_)) => false,
-    }
+fn union<'b>(rows: usize, sets: impl Iterator<Item = &'b Bits>) -> Bits {
+    sets.fold(Bits::none(rows), |mut all, set| {
+        all.add(set);
+        all
+    })
 }
 
-fn belongs(query: &Query, needles: &[String], who: &Principal, listed: &Listed) -> bool {
-    is_in(query.view, who, listed) && fits(query, listed) && words::all_in(&listed.words, needles)
-}
-
-fn fits(query: &Query, listed: &Listed) -> bool {
-    let case = &listed.case;
-    let status = query.statuses.is_empty() || query.statuses.contains(&case.status);
-    let service = query.services.is_empty() || query.services.contains(&listed.service);
-    let unit = query.org_units.is_empty() || case.org_unit.as_ref().is_some_and(|unit| query.org_units.contains(unit));
-    status && service && unit
+/// The words that a case is found by: its number, what it is about, who applies, and what they wrote.
+pub(super) fn text_of(case: &Case, applicant: Option<&str>) -> String {
+    let mut text = String::new();
+    words::add(&mut text, case.number.as_str());
+    words::add(&mut text, case.application.title());
+    words::add(&mut text, applicant.unwrap_or_default());
+    case.application.form.for_each_value(&mut |item| match &item.value {
+        FormValue::Text(value) | FormValue::Number(value) | FormValue::Date(value) => words::add(&mut text, value),
+        FormValue::Empty | FormValue::Flag(_) | FormValue::Group(_) => {}
+    });
+    text
 }

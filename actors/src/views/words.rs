@@ -25,6 +25,27 @@ pub(super) fn fold(text: &str) -> String {
     folded
 }
 
+/// A word that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Needle {
+    /// Folded.
+    pub(super) text: String,
+    /// Whether it has to be the whole word; otherwise it begins one.
+    pub(super) whole: bool,
+}
+
+impl Needle {
+    /// Whether a (folded) word is what is looked for.
+    pub(super) fn fits(&self, word: &str) -> bool {
+        if self.whole { word == self.text } else { word.starts_with(&self.text) }
+    }
+}
+
+/// Words with fewer letters have to be whole: nearly everything begins with them.
+const BEGINNING: usize = 3;
+/// Longer words are cut off: nobody types them, and whoever does means their beginning.
+const LONGEST: usize = 64;
+
 /// Adds the words of a text to a haystack: each with a space before it.
 pub(super) fn add(haystack: &mut String, text: &str) {
     for word in words(&fold(text)) {
@@ -33,18 +54,31 @@ pub(super) fn add(haystack: &mut String, text: &str) {
     }
 }
 
-/// Whether every word of the (folded) text begins a word of the haystack.
-pub(super) fn all_in(haystack: &str, needles: &[String]) -> bool {
-    needles.iter().all(|needle| haystack.contains(needle.as_str()))
+/// Sees every word of a haystack.
+pub(super) fn each(haystack: &str, see: impl FnMut(&str)) {
+    haystack.split(' ').filter(|word| !word.is_empty()).for_each(see);
 }
 
-/// The words of a query, as [`all_in`] wants them.
-pub(super) fn needles(text: &str) -> Vec<String> {
-    words(&fold(text)).map(|word| format!(" {word}")).collect()
+/// Whether every one of the needles fits a word of the haystack.
+pub(super) fn all_in(haystack: &str, needles: &[Needle]) -> bool {
+    needles.iter().all(|needle| haystack.split(' ').any(|word| needle.fits(word)))
+}
+
+/// The words of a search.
+pub(super) fn needles(text: &str) -> Vec<Needle> {
+    let whole = |word: &str| word.chars().count() < BEGINNING;
+    words(&fold(text)).map(|word| Needle { text: word.to_owned(), whole: whole(word) }).collect()
+}
+
+/// The words of what is being typed: each may go on.
+pub(super) fn beginnings(text: &str) -> Vec<Needle> {
+    words(&fold(text)).map(|word| Needle { text: word.to_owned(), whole: false }).collect()
 }
 
 fn words(folded: &str) -> impl Iterator<Item = &str> {
-    folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
+    let cut = |word: &str| word.char_indices().nth(LONGEST).map_or(word.len(), |(at, _)| at);
+    let words = folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(move |word| &word[..cut(word)])
 }
 
 #[cfg(test)]
@@ -58,9 +92,17 @@ mod tests {
         for found in ["ozge", "MÜLL", "weiss", "2026-0000", "mus-2026-000042", "müller özge"] {
             assert!(all_in(&haystack, &needles(found)), "{found}");
         }
-        for missed in ["üller", "42", "özge schmidt"] {
+        for missed in ["üller", "42", "mu", "özge schmidt"] {
             assert!(!all_in(&haystack, &needles(missed)), "{missed}");
         }
+    }
+
+    #[test]
+    fn what_is_being_typed_may_go_on_and_what_is_searched_is_a_word_or_a_good_beginning() {
+        let mut haystack = String::new();
+        add(&mut haystack, "Bo Müller");
+        assert!(all_in(&haystack, &beginnings("b m")) && all_in(&haystack, &needles("bo mül")));
+        assert!(!all_in(&haystack, &needles("b")) && !all_in(&haystack, &needles("mü")));
     }
 
     #[test]

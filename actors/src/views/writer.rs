@@ -3,9 +3,14 @@
 //! Owns the cursor. Begins with the file that was kept last, or from the beginning, each time it is started: a view is a
 //! fold, and readers keep the old one until the new one has caught up. What it keeps is only a convenience.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use ozg_storage::{journal::Cursor, view_file::ViewFiles};
+use ozg_protocols::ids::CaseId;
+use ozg_storage::{
+    journal::{Cursor, StoredRecord},
+    seal::Sealer,
+    view_file::ViewFiles,
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
@@ -14,10 +19,11 @@ use super::{
     fold::{Step, step},
     index::Index,
     saved,
+    text::Done,
 };
 use crate::{
     observe::{ActorState, Probe},
-    pool::Workers,
+    pool::{JobLost, Workers},
     tenant::TenantContext,
 };
 
@@ -29,7 +35,9 @@ const QUIET: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 1_000;
 /// A file is kept after so many records.
-const KEPT_EVERY: u64 = 20_000;
+const KEPT_EVERY: u64 = 100_000;
+/// So many records are applied under one lock: readers wait for no more than that.
+const UNDER_LOCK: usize = 16;
 
 /// What the writer is told.
 #[derive(Debug)]
@@ -38,6 +46,8 @@ pub(crate) enum ViewsMessage {
     Begin,
     /// Look for more.
     Tail,
+    /// Work on the words is done.
+    Words(Result<Done, JobLost>),
 }
 
 /// What a writer is started with.
@@ -85,7 +95,7 @@ impl Actor for ViewsActor {
         let cursor = context.journal.beginning();
         me.cast(ViewsMessage::Begin)?;
         probe.set(ActorState::Running);
-        let rebuilt = Some(Box::default());
+        let rebuilt = Some(Box::new(Index::to_be_filled()));
         Ok(Writer { context, views, probe, files, readers, news, cursor, rebuilt, from_file: false, kept: 0 })
     }
 
@@ -100,7 +110,17 @@ impl Actor for ViewsActor {
                 writer.begin().await;
                 Next::After(Duration::ZERO)
             }
-            ViewsMessage::Tail => writer.tail().await,
+            ViewsMessage::Tail => {
+                let next = writer.tail().await;
+                writer.work_on_words(&me);
+                next
+            }
+            ViewsMessage::Words(done) => {
+                // Without it the words would pile up: the next writer begins anew.
+                writer.views.write(|index| done.map(|done| index.text.finish(done)))?;
+                writer.work_on_words(&me);
+                return Ok(());
+            }
         };
         match next {
             Next::After(pause) => drop(me.send_after(pause, || ViewsMessage::Tail)),
@@ -166,7 +186,7 @@ impl Writer {
             Ok(page) => page,
             Err(_) if std::mem::take(&mut self.from_file) => {
                 // Of another incarnation, or of a journal that has been replaced.
-                (self.cursor, self.rebuilt) = (self.context.journal.beginning(), Some(Box::default()));
+                self.begin_anew();
                 return Next::After(Duration::ZERO);
             }
             Err(_) => return Next::After(PAUSE),
@@ -177,38 +197,75 @@ impl Writer {
             return Next::News;
         }
         let _working = self.probe.waiting(None).begin("tail");
+        let (newest, next) = (page.newest.0, page.next);
         let sealer = self.context.sealer.clone();
-        let opened = self.readers.run("open_records", move || {
-            let open = |stored| {
-                step(&sealer, stored).unwrap_or_else(|error| {
-                    tracing::error!(%error, record = stored.number.0, "a record cannot be shown");
-                    Step::Nothing
-                })
+        if let Some(mut index) = self.rebuilt.take() {
+            let job = move || {
+                apply(&mut index, open(&sealer, &page.records));
+                while let Some(job) = index.text.job() {
+                    index.text.finish(job.run());
+                }
+                if !full {
+                    index.as_of = index.as_of.max(newest);
+                    index.settle();
+                }
+                index
             };
-            page.records.iter().map(|stored| (stored.number.0, open(stored))).collect::<Vec<_>>()
-        });
-        let Ok(opened) = opened.await else { return Next::After(PAUSE) };
-        let newest = page.newest.0;
-        let changed = match &mut self.rebuilt {
-            Some(index) => apply(index, opened),
-            None => self.views.write(|index| apply(index, opened)),
-        };
-        self.cursor = page.next;
-        if !full && let Some(mut index) = self.rebuilt.take() {
-            index.as_of = index.as_of.max(newest);
-            self.views.write(|old| *old = *index);
-        }
-        if self.rebuilt.is_none() {
-            self.views.tell(&changed);
-            if newest >= self.kept + KEPT_EVERY {
-                self.keep().await;
+            let Ok(index) = self.readers.run("fill_views", job).await else {
+                self.begin_anew();
+                return Next::After(PAUSE);
+            };
+            self.cursor = next;
+            if full {
+                self.rebuilt = Some(index);
+                return Next::After(Duration::ZERO);
             }
+            // The old one goes when nobody waits for the lock any more.
+            drop(self.views.write(|old| std::mem::replace(old, *index)));
+        } else {
+            let opened = self.readers.run("open_records", move || open(&sealer, &page.records));
+            let Ok(mut opened) = opened.await else { return Next::After(PAUSE) };
+            let mut changed = Vec::new();
+            while !opened.is_empty() {
+                let some = opened.drain(..opened.len().min(UNDER_LOCK)).collect();
+                changed.extend(self.views.write(|index| apply(index, some)));
+            }
+            self.cursor = next;
+            self.views.tell(&changed);
+        }
+        if newest >= self.kept + KEPT_EVERY {
+            self.keep().await;
         }
         if full { Next::After(Duration::ZERO) } else { Next::News }
     }
+
+    fn begin_anew(&mut self) {
+        (self.cursor, self.rebuilt) = (self.context.journal.beginning(), Some(Box::new(Index::to_be_filled())));
+    }
+
+    /// Has the words frozen or merged, if there are enough of them, beside everything else.
+    fn work_on_words(&self, me: &ActorRef<ViewsMessage>) {
+        let Some(job) = self.views.write(|index| index.text.job()) else { return };
+        let (me, workers) = (me.clone(), self.context.blobs.workers().clone());
+        tokio::spawn(async move {
+            let done = workers.run("words", move || job.run()).await;
+            // A writer that has ended needs no words.
+            let _ = me.cast(ViewsMessage::Words(done));
+        });
+    }
 }
 
-fn apply(index: &mut Index, opened: Vec<(u64, Step)>) -> Vec<(ozg_protocols::ids::CaseId, u64)> {
+fn open(sealer: &Arc<Sealer>, records: &[StoredRecord]) -> Vec<(u64, Step)> {
+    let open = |stored| {
+        step(sealer, stored).unwrap_or_else(|error| {
+            tracing::error!(%error, record = stored.number.0, "a record cannot be shown");
+            Step::Nothing
+        })
+    };
+    records.iter().map(|stored| (stored.number.0, open(stored))).collect()
+}
+
+fn apply(index: &mut Index, opened: Vec<(u64, Step)>) -> Vec<(CaseId, u64)> {
     let mut changed = Vec::new();
     for (record, step) in opened {
         index.as_of = record;

@@ -35,7 +35,7 @@ pub enum By {
 }
 
 /// Somebody who works here, named as at that time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Person {
     /// Their id.
     pub user: UserId,
@@ -123,6 +123,12 @@ impl CaseNumber {
     #[must_use]
     pub fn new(prefix: &str, year: i16, running: u64) -> Self {
         Self(format!("{prefix}-{year}-{running:06}"))
+    }
+
+    /// A number that was given out before, as it was written down.
+    #[must_use]
+    pub fn given_out(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// As people read it.
