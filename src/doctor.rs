@@ -1,12 +1,13 @@
 //! The doctor: looks at everything the server will need, before it needs it, and says what to do about what is missing.
 //!
 //! Each examination takes a part of the configuration and gives findings; none of them changes anything but a probe file
-//! that it removes. Nobody outside is asked: whether the delivery service answers is not seen here.
+//! that it removes. Nobody outside is asked, but by [`online`], and only when the operator wants it.
 
 mod data;
 mod keys;
 mod machine;
 mod network;
+pub mod online;
 mod secrets;
 mod stores;
 
@@ -23,7 +24,7 @@ pub enum Severity {
     Good,
     /// The server will run, but somebody should look.
     Warning,
-    /// The server will not run, or must not.
+    /// The server will not run, must not, or could not do its work.
     Error,
 }
 

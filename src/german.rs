@@ -5,7 +5,10 @@ mod storage;
 
 use std::io;
 
-use ozg_actors::{AskError, StartError, outbound::OutboundError};
+use ozg_actors::{
+    AskError, StartError,
+    outbound::{CallError, OutboundError},
+};
 use ozg_protocols::{fit_connect::jose::jwk::JwkRefused, forms::data_schema::SchemaRefused};
 use ozg_web::TlsIdentityError;
 
@@ -138,13 +141,25 @@ pub(crate) fn ask(error: &AskError) -> String {
     words.to_owned()
 }
 
-fn outbound(error: OutboundError) -> String {
+/// Why the HTTP client cannot be set up.
+pub(crate) fn outbound(error: OutboundError) -> String {
     let words = match error {
         OutboundError::Authority => "outbound.root_certificates: eine der Dateien enthält kein Zertifikat",
         OutboundError::Tls => "TLS lässt sich nicht einrichten",
         OutboundError::UserAgent => "der Name des Programms kann nicht in einer Kopfzeile stehen",
     };
     words.to_owned()
+}
+
+/// Why a call brought nothing, after whoever was called.
+pub(crate) fn call(error: &CallError) -> String {
+    match error {
+        CallError::Network(_) => "ist nicht zu erreichen".to_owned(),
+        CallError::Timeout | CallError::TooSlow => "antwortet nicht in der Zeit".to_owned(),
+        CallError::Status(refused) => format!("antwortet mit Status {}", refused.status.as_u16()),
+        CallError::Redirected(_) => "leitet weiter; das wird mit einem Token nicht befolgt".to_owned(),
+        CallError::TooLarge => "antwortet mit mehr, als erlaubt ist".to_owned(),
+    }
 }
 
 /// Why the sandbox does not run.

@@ -2,6 +2,8 @@
 
 #[path = "whole/demo.rs"]
 mod demo;
+#[path = "whole/doctor_online.rs"]
+mod doctor_online;
 #[path = "whole/hostile.rs"]
 mod hostile;
 #[path = "whole/interop.rs"]

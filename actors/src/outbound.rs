@@ -127,6 +127,8 @@ impl Call {
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
+    /// When it was given, as the other side's clock says (RFC 9110, section 6.6.1).
+    pub date: Option<HeaderValue>,
     /// The whole of it.
     pub body: Bytes,
 }
@@ -186,8 +188,8 @@ impl Outbound {
         let (purpose, begun) = (call.purpose, Instant::now());
         let answer = tokio::time::timeout(self.settings.answer_within, async {
             let response = self.send(call).await?;
-            let status = response.status();
-            Ok(Answer { status, body: self.collect(response).await? })
+            let (status, date) = (response.status(), response.headers().get(header::DATE).cloned());
+            Ok(Answer { status, date, body: self.collect(response).await? })
         });
         let answer = answer.await.unwrap_or(Err(CallError::Timeout));
         self.meter.called(purpose, answer.as_ref().err(), begun.elapsed());

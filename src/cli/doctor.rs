@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Context, Failure};
-use crate::doctor::{Severity, examine};
+use super::{Context, Failure, wall_clock};
+use crate::doctor::{Severity, examine, online};
 
 /// Untersucht Konfiguration, Schlüssel und Maschine; sagt, was fehlt und was zu tun ist
 #[derive(Debug, Args)]
@@ -15,12 +15,20 @@ pub(super) struct Arguments {
     /// Zeigt nur, was nicht in Ordnung ist
     #[arg(long)]
     quiet: bool,
+    /// Fragt auch die Zustelldienste: Token, Zustellpunkt, Schlüssel, Callback, Uhr. Ohne dies verlässt nichts die Maschine
+    #[arg(long)]
+    online: bool,
 }
 
 impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         let config = context.load()?.config;
-        let findings = examine(&config, context.now());
+        let mut findings = examine(&config, context.now());
+        if self.online {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::System)?;
+            findings.extend(runtime.block_on(online::examine(&config, wall_clock)));
+        }
         for finding in findings.iter().filter(|finding| !self.quiet || finding.severity > Severity::Good) {
             context.say(finding)?;
         }
