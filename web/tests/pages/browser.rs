@@ -4,6 +4,16 @@ use std::{path::Path, process::Stdio};
 
 use crate::town::{HOST, PASSWORD, Town};
 
+/// The least version of Node that playwright-core runs on (`engines` in its package.json).
+const LEAST_NODE: u32 = 20;
+
+/// The first number of the version of Node; nothing where there is none.
+async fn node_version() -> Option<u32> {
+    let output = tokio::process::Command::new("node").arg("--version").stdin(Stdio::null()).output().await.ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
 /// Whether the two packages are there, or could be fetched.
 async fn installed(tests: &Path) -> bool {
     if tests.join("node_modules/playwright-core").exists() && tests.join("node_modules/axe-core").exists() {
@@ -23,6 +33,11 @@ async fn chromium_finds_the_pages_as_they_should_be() {
         eprintln!("SKIPPED: pages in Chromium need one of {known:?} (apt-get install chromium)");
         return;
     };
+    let node = node_version().await.unwrap_or_default();
+    if node < LEAST_NODE {
+        eprintln!("SKIPPED: pages in Chromium need Node {LEAST_NODE} or newer, here is {node}");
+        return;
+    }
     if !installed(&tests).await {
         eprintln!("SKIPPED: pages in Chromium need playwright-core and axe-core: npm ci in web/browser-tests failed");
         return;
