@@ -23,7 +23,7 @@ use ractor::ActorCell;
 
 pub(crate) use instruments::Instruments;
 pub use instruments::{ActorState, HISTORY};
-pub use metrics::{ClassMeter, Metrics};
+pub use metrics::{Answered, ClassMeter, Metrics};
 pub(crate) use observer::Observer;
 
 use crate::{seams::Clock, supervise::Policy};

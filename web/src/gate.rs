@@ -9,10 +9,11 @@ use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http_body_util::{BodyExt as _, Limited, combinators::BoxBody};
+use ozg_actors::observe::Answered;
 use tokio::time::Instant;
 use tower::Service as _;
 use warp::{
-    http::{HeaderMap, Request, Uri, Version, header},
+    http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header},
     reply::Response,
 };
 
@@ -63,8 +64,10 @@ impl Gate {
             Err(trouble) => trouble.answer(&asker),
         };
         security::protect(response.headers_mut(), self.0.over_tls);
-        let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
-        tracing::info!(target: "ozg_web::access", %method, route, status, ms);
+        let (status, took) = (response.status(), started.elapsed());
+        let answered = Answered { route, method: method_label(&method), status: status_class(status) };
+        self.0.app.house().observation().metrics().answered(answered, took);
+        tracing::info!(target: "ozg_web::access", method = answered.method, route, status = status.as_u16(), ms = took.as_millis());
         response
     }
 
@@ -111,6 +114,24 @@ impl Gate {
                 Trouble::TooSlow.answer(asker)
             }
         }
+    }
+}
+
+/// A method as a label: whatever somebody makes up is one word.
+fn method_label(method: &Method) -> &'static str {
+    [("GET", Method::GET), ("HEAD", Method::HEAD), ("POST", Method::POST), ("OPTIONS", Method::OPTIONS)]
+        .into_iter()
+        .find_map(|(name, known)| (known == *method).then_some(name))
+        .unwrap_or("andere")
+}
+
+const fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
     }
 }
 

@@ -57,6 +57,27 @@ struct Shed {
     priority: &'static str,
 }
 
+/// How a request over HTTP was answered. Each label has few values: what was typed or an id never is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Answered {
+    /// The pattern of its address.
+    pub route: &'static str,
+    /// Its method.
+    pub method: &'static str,
+    /// The class of the status: `2xx`.
+    pub status: &'static str,
+}
+
+/// From 1 ms to 10 s, what a person notices.
+#[derive(Debug, Clone, Copy)]
+struct Answers;
+
+impl MetricConstructor<Histogram> for Answers {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new([0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+    }
+}
+
 /// From 16 µs to 67 s.
 #[derive(Debug, Clone, Copy)]
 struct Seconds;
@@ -100,6 +121,7 @@ pub struct Metrics {
     intensity: Family<Supervisor, Counter>,
     appends: Times<Outcome>,
     shed: Family<Shed, Counter>,
+    answers: Family<Answered, Histogram, Answers>,
     checkpoints: Family<OfTenant, Gauge>,
     outside: Family<OfTenant, Gauge>,
     /// What waits in the outboxes, and how attempts end.
@@ -132,6 +154,7 @@ impl Default for Metrics {
             intensity: Family::default(),
             appends: Family::new_with_constructor(Seconds),
             shed: Family::default(),
+            answers: Family::new_with_constructor(Answers),
             checkpoints: Family::default(),
             outside: Family::default(),
             outbox: Meter::default(),
@@ -175,6 +198,11 @@ impl Metrics {
         );
         self.outbox.register(to);
         to.register("shed", "Requests turned away", self.shed.clone());
+        to.register(
+            "http_server_request_duration_seconds",
+            "Time from a request's head to the head of its answer",
+            self.answers.clone(),
+        );
         to.register("build", "The program that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     }
 
@@ -212,6 +240,11 @@ impl Metrics {
     pub fn checkpoint_outside(&self, tenant: &str, record: u64) {
         let record = i64::try_from(record).unwrap_or(i64::MAX);
         self.outside.get_or_create(&OfTenant { tenant: tenant.to_owned() }).set(record);
+    }
+
+    /// A request over HTTP was answered so.
+    pub fn answered(&self, answered: Answered, took: Duration) {
+        self.answers.get_or_create(&answered).observe(took.as_secs_f64());
     }
 
     /// A request was turned away.

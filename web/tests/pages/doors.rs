@@ -174,3 +174,28 @@ async fn a_callback_for_no_destination_is_a_problem() {
     );
     town.closes().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_counted_by_pattern_method_and_status_and_never_by_what_was_typed() {
+    let town = Town::founded().await;
+    let case = town.receives(1, "32").await;
+    let erika = town.signed_in("erika").await;
+    erika.get(&format!("/vorgang/{case}?ansicht=alle")).await;
+    erika.get("/vorgaenge?suche=Lindner").await;
+    erika.get("/Erika-Mustermann").await;
+    let metrics = town.browser().get("/metrics").await.text();
+    let name = "ozg_http_server_request_duration_seconds";
+    let count = |labels: &str| metrics.contains(&format!("{name}_count{{{labels}}} 1\n"));
+    assert!(count(r#"route="/vorgang/{id}",method="GET",status="2xx""#), "{metrics}");
+    assert!(count(r#"route="/vorgaenge",method="GET",status="2xx""#), "{metrics}");
+    assert!(count(r#"route="(andere)",method="GET",status="4xx""#), "{metrics}");
+    assert!(count(r#"route="/anmeldung",method="POST",status="3xx""#), "{metrics}");
+    let buckets = metrics.lines().filter(|line| line.contains("_bucket{") && line.contains(r#"route="/vorgaenge""#));
+    let buckets: Vec<_> = buckets.collect();
+    assert!(buckets.first().is_some_and(|line| line.contains(r#"le="0.001""#)), "{buckets:?}");
+    assert!(buckets.iter().any(|line| line.contains(r#"le="10.0""#)), "{buckets:?}");
+    for typed in [case.to_string().as_str(), "Lindner", "Erika", "suche", "ansicht"] {
+        assert!(!metrics.contains(typed), "{typed} is a label");
+    }
+    town.closes().await;
+}
