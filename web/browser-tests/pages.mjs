@@ -215,7 +215,29 @@ async function live() {
   passed("a row changes in place");
 }
 
-for (const part of [looks, withoutScript, keyboard, live]) {
+/** Typing asks once, after a pause, for completions of what the reader may see; Enter searches as without script. */
+async function suggestions() {
+  const made = await context(LOOKS[0]);
+  const page = await made.newPage();
+  await signIn(page, told.caseworker);
+  const found = await firstCase(page);
+  if (!found) { await made.close(); console.error("SKIPPED: no case in the list, completions were not tried"); return; }
+  const number = (await page.locator("#zeilen .alfa-nummer").first().textContent()).trim();
+  let asked = 0;
+  page.on("request", (request) => { if (new URL(request.url()).pathname === "/vorgaenge/vorschlaege") asked += 1; });
+  const field = page.getByLabel("Vorgänge suchen");
+  await field.pressSequentially(number, { delay: 20 });
+  const offered = page.locator(`#vorschlaege option[value="${number}"]`);
+  await offered.waitFor({ state: "attached", timeout: 5_000 });
+  check("vorschlag", asked === 1, `typing asked ${asked} times`);
+  await field.press("Enter");
+  await page.getByText(`Suche: ${number}`).first().waitFor({ timeout: 5_000 });
+  check("vorschlag", await page.locator("#zeilen > tr").count() === 1, "the search must find the one case");
+  await made.close();
+  passed("completions while typing");
+}
+
+for (const part of [looks, withoutScript, keyboard, live, suggestions]) {
   try {
     await part();
   } catch (error) {

@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod frame;
 mod list_address;
 pub(crate) mod sign_in;
+pub(crate) mod suggestions;
 pub(crate) mod work_list;
 
 #[cfg(test)]

@@ -210,7 +210,8 @@ impl Asker {
         // What changed something is not repeated after signing in: one returns to the page it stood on.
         let wanted = match (method.is_safe(), uri.path().rsplit_once('/')) {
             (false, Some((parent, _))) => parent.to_owned(),
-            _ if uri.path().starts_with("/ereignisse") => String::new(),
+            // Parts of a page are nowhere to return to.
+            _ if uri.path().starts_with("/ereignisse") || uri.path() == "/vorgaenge/vorschlaege" => String::new(),
             _ => uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         };
         let back = origin::local_path(&wanted).unwrap_or("/vorgaenge").to_owned();

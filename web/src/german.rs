@@ -96,7 +96,12 @@ pub(crate) fn size(bytes: u64) -> String {
 /// A latency in milliseconds: `0,2`, `41,7`.
 #[must_use]
 pub(crate) fn milliseconds(span: Duration) -> String {
-    let tenths = (span.as_micros() + 50) / 100;
+    tenths((span.as_micros() + 50) / 100)
+}
+
+/// A number of tenths with its decimal: `12,3`.
+#[must_use]
+pub(crate) fn tenths(tenths: u128) -> String {
     format!("{},{}", count(u64::try_from(tenths / 10).unwrap_or(u64::MAX)), tenths % 10)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Live every two seconds; what is announced is only a change of state (the script decides), never the clock.
 
+mod class;
 mod tree;
 
 use std::time::Duration;

@@ -15,7 +15,7 @@ use warp::{
 };
 
 use crate::{
-    alfa::{attachment, case, clearing, events, sign_in, work_list},
+    alfa::{attachment, case, clearing, events, sign_in, suggestions, work_list},
     answer::{Asker, Trouble},
     app::App,
     assets, callback,
@@ -32,6 +32,8 @@ const LARGEST_FORM: usize = 256 * 1024;
 /// The pages, and the operations endpoints where they are wanted on the same listener.
 pub(crate) fn pages(app: &App, operations_here: bool) -> Routes {
     let pages = work_list::routes(app)
+        .or(suggestions::routes(app))
+        .unify()
         .or(case::routes(app))
         .unify()
         .or(attachment::routes(app))
@@ -146,6 +148,7 @@ pub(crate) fn label(path: &str) -> &'static str {
     match segments.as_slice() {
         [""] => "/",
         ["vorgaenge"] => "/vorgaenge",
+        ["vorgaenge", "vorschlaege"] => "/vorgaenge/vorschlaege",
         ["vorgang", _] => "/vorgang/{id}",
         ["vorgang", _, "anhang", _] => "/vorgang/{id}/anhang/{id}",
         ["vorgang", _, _] => "/vorgang/{id}/{aktion}",

@@ -42,14 +42,14 @@
 
   // --- Operations: every second or two; only a change of state is announced, and the stream can be held.
   let held = false;
-  const states = (root) => new Map([...root.querySelectorAll("tr[id]")].map((row) => [row.id, [one("code", row)?.textContent, one(".kern-badge", row)?.textContent.trim()]]));
+  const states = (root) => new Map([...root.querySelectorAll("tr[id]")].map((row) => [row.id, [one(".alfa-akteur__name", row)?.textContent, one(".kern-badge", row)?.textContent.trim()]]));
   document.addEventListener("alfa:baum", (event) => {
     const tree = one("#baum");
     if (!tree || held) return;
     const before = states(tree);
     Promise.resolve(swap(tree, event.detail.data)).then(() => {
       const changed = [...states(one("#baum"))].filter(([id, [, state]]) => before.has(id) && before.get(id)[1] !== state && state !== "läuft" && state !== "arbeitet");
-      if (changed.length) say(changed.map(([, [path, state]]) => `${path}: ${state}`).join(", "));
+      if (changed.length) say(changed.map(([, [name, state]]) => `${name}: ${state}`).join(", "));
     });
   });
   document.addEventListener("alfa:stand", (event) => {

@@ -12,7 +12,7 @@ use crate::fields::{self, Fields};
 /// Rows of one page.
 pub(crate) const PAGE: usize = 50;
 /// The longest search text in characters.
-const LONGEST_SEARCH: usize = 200;
+pub(super) const LONGEST_SEARCH: usize = 200;
 
 /// A list as its address names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use ozg_actors::{ActorReport, ActorState};
 use ozg_protocols::moment::Moment;
 
+use super::class::{self, Class};
 use crate::{
     alfa::frame::{Badge, Line},
     german,
@@ -26,6 +27,7 @@ pub(crate) struct TreeView {
     pub troubles: Vec<TroubleView>,
     pub tiles: Vec<Line>,
     pub sections: Vec<Section>,
+    pub kinds: Vec<Kind>,
 }
 
 /// Something an operator should look at.
@@ -33,7 +35,23 @@ pub(crate) struct TreeView {
 pub(crate) struct TroubleView {
     pub kind: &'static str,
     pub title: String,
+    pub path: String,
     pub text: String,
+    pub cause: Option<String>,
+}
+
+/// A kind of actor that stands on the page, for its legend.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub name: &'static str,
+    pub purpose: &'static str,
+}
+
+/// The last failure of an actor: when, and its cause as the log has it, in English, to search there.
+#[derive(Debug)]
+pub(crate) struct FailureView {
+    pub at: String,
+    pub cause: String,
 }
 
 /// A table of the page.
@@ -48,10 +66,11 @@ pub(crate) struct Section {
 pub(crate) struct ActorView {
     pub id: String,
     pub name: String,
+    pub purpose: &'static str,
+    pub path: String,
     pub level: u16,
-    pub class: &'static str,
     pub badge: Badge,
-    pub failure: Option<String>,
+    pub failure: Option<FailureView>,
     pub mailbox: String,
     pub alarm: bool,
     pub spark: Spark,
@@ -84,8 +103,15 @@ impl TreeView {
             troubles: actors.iter().filter_map(trouble).take(5).collect(),
             tiles: tiles(actors),
             sections,
+            kinds: kinds(actors),
         }
     }
+}
+
+fn kinds(actors: &[ActorReport]) -> Vec<Kind> {
+    let mut seen = std::collections::BTreeSet::new();
+    let first = actors.iter().filter(|actor| seen.insert(actor.class)).map(|actor| Class::of(actor.class));
+    first.map(|Class { name, purpose }| Kind { name, purpose }).collect()
 }
 
 fn section(heading: &str, actors: &[&ActorReport]) -> Section {
@@ -125,28 +151,37 @@ fn is_alarming(actor: &ActorReport) -> bool {
 }
 
 fn trouble(actor: &ActorReport) -> Option<TroubleView> {
-    let path = &actor.path;
+    let name = class::name(actor.class, &actor.path);
     match actor.state {
         ActorState::Disturbed => Some(TroubleView {
             kind: "danger",
-            title: format!("{path} ist gestört"),
-            text: failure(actor).unwrap_or_else(|| "Der Akteur antwortet mit 503, bis jemand nachsieht.".to_owned()),
+            title: format!("{name} ist gestört"),
+            path: actor.path.clone(),
+            text: "Er antwortet mit 503, bis der Fehler behoben ist. Die anderen laufen weiter.".to_owned(),
+            cause: actor.last_failure.as_ref().map(|(_, cause)| cause.clone()),
         }),
         _ if is_alarming(actor) => Some(TroubleView {
             kind: "warning",
-            title: format!("Postkorb von {path} läuft voll"),
+            title: format!("Postkorb läuft voll: {name}"),
+            path: actor.path.clone(),
             text: format!(
                 "{} von {} Nachrichten. Neues wird bei {} gebremst, nicht verworfen.",
                 actor.mailbox, actor.mailbox_limit, actor.mailbox_limit
             ),
+            cause: None,
         }),
         _ => None,
     }
 }
 
-/// A latency that is known as the bound of its bucket only.
+/// A latency that is known as the bound of its bucket only: more digits than fit the bucket would be made up.
 fn at_most(span: Duration) -> String {
-    format!("≤\u{a0}{}", german::milliseconds(span))
+    let bound = match span.as_millis() {
+        0..10 => format!("{}\u{a0}ms", german::milliseconds(span)),
+        ms @ 10..1_000 => format!("{ms}\u{a0}ms"),
+        _ => format!("{}\u{a0}s", german::tenths(span.as_millis() / 100)),
+    };
+    format!("≤\u{a0}{bound}")
 }
 
 fn tiles(actors: &[ActorReport]) -> Vec<Line> {
@@ -162,7 +197,7 @@ fn tiles(actors: &[ActorReport]) -> Vec<Line> {
         Line::new("Nachrichten", german::count(handled)),
         Line::new("Neustarts", german::count(restarts)),
         Line::new("Tiefster Postkorb", german::count(deepest)),
-        Line::new("Langsamstes p99", slowest.map_or_else(dash, |span| format!("{}\u{a0}ms", at_most(span)))),
+        Line::new("Langsamstes p99", slowest.map_or_else(dash, at_most)),
     ]
 }
 
@@ -175,9 +210,10 @@ impl ActorView {
         let limit = actor.mailbox_limit;
         Self {
             id: element_id(&actor.path),
-            name: actor.path.rsplit('/').next().unwrap_or_default().to_owned(),
+            name: class::name(actor.class, &actor.path),
+            purpose: Class::of(actor.class).purpose,
+            path: actor.path.clone(),
             level: (actor.depth - base).min(4),
-            class: class(actor.class),
             badge: badge(actor),
             failure: failure(actor),
             mailbox: if limit > 0 { format!("{} / {limit}", actor.mailbox) } else { actor.mailbox.to_string() },
@@ -210,30 +246,9 @@ fn badge(actor: &ActorReport) -> Badge {
     Badge { kind, icon, label }
 }
 
-fn failure(actor: &ActorReport) -> Option<String> {
-    let (at, what) = actor.last_failure.as_ref()?;
-    Some(format!("Zuletzt {}: {what}", german::day_and_time(*at)))
-}
-
-fn class(class: &'static str) -> &'static str {
-    match class {
-        "house" => "Haus",
-        "infrastructure" => "Aufsicht",
-        "pool" => "Pool",
-        "worker" => "Arbeiter",
-        "batcher" => "Sammler",
-        "observer" => "Beobachter",
-        "tenant" => "Mandant",
-        "case" => "Vorgang",
-        "intake" => "Eingang",
-        "connector" => "Zustellpunkt",
-        "outbox" => "Ausgang",
-        "numbers" => "Vorgangsnummern",
-        "sessions" => "Sitzungen",
-        "views" => "Ansichten",
-        "notary" => "Notar",
-        other => other,
-    }
+fn failure(actor: &ActorReport) -> Option<FailureView> {
+    let (at, cause) = actor.last_failure.as_ref()?;
+    Some(FailureView { at: german::day_and_time(*at), cause: cause.clone() })
 }
 
 fn span(span: Duration) -> String {
@@ -296,7 +311,8 @@ mod tests {
     #[test]
     fn a_mailbox_that_fills_up_is_an_alarm_with_a_reason() {
         let view = TreeView::new(&[actor("house/eingang", "intake", 210)], Moment::default());
-        assert_eq!(view.troubles[0].title, "Postkorb von house/eingang läuft voll");
+        assert_eq!(view.troubles[0].title, "Postkorb läuft voll: Eingang");
+        assert_eq!(view.troubles[0].path, "house/eingang");
         assert_eq!(view.sections[0].actors[0].badge.label, "staut");
     }
 
@@ -307,7 +323,13 @@ mod tests {
         let view = TreeView::new(&actors, Moment::default());
         assert_eq!(view.sections[0].actors.len(), MOST_OF_A_KIND + 1);
         assert!(view.sections[0].heading.contains("davon 80 ruhige"), "{}", view.sections[0].heading);
-        assert_eq!(view.sections[0].actors.last().map(|actor| actor.name.as_str()), Some("loud"));
+        assert_eq!(view.sections[0].actors.last().map(|actor| actor.name.as_str()), Some("Vorgang"));
+    }
+
+    #[test]
+    fn a_latency_is_shown_as_the_bound_of_its_bucket() {
+        let shown = [256, 4_096, 262_144, 1_048_576].map(|micros| at_most(Duration::from_micros(micros)));
+        assert_eq!(shown, ["≤\u{a0}0,3\u{a0}ms", "≤\u{a0}4,1\u{a0}ms", "≤\u{a0}262\u{a0}ms", "≤\u{a0}1,0\u{a0}s"]);
     }
 
     #[test]

@@ -127,7 +127,9 @@ async fn an_operator_sees_the_tree_and_no_case() {
     let oskar = town.signed_in("oskar").await;
     assert_eq!(oskar.get("/vorgaenge").await.header("location"), "/betrieb");
     let tree = oskar.get("/betrieb").await;
-    assert!(tree.text().contains("<code>house") && tree.text().contains("Mandant"), "{}", tree.text());
+    let (text, path) = (tree.text(), "<code class=\"alfa-pfad\">house/infrastructure/batcher-musterstadt</code>");
+    assert!(text.contains(path) && text.contains(">Journal-Sammler musterstadt</span>"), "{text}");
+    assert!(text.contains("<dt>Notar</dt><dd>Nummeriert die Datensätze"), "each kind is explained");
     assert!(!tree.text().contains("Öztürk") && !tree.text().contains("MUS-2026"));
     assert_eq!(oskar.get(&format!("/vorgang/{case}")).await.status, StatusCode::NOT_FOUND);
     town.closes().await;
@@ -151,5 +153,31 @@ async fn the_list_is_searched_filtered_and_walked_through() {
     let second = sorted.split("href=\"/vorgang/").nth(2).and_then(|rest| rest.split('"').next()).expect("two rows");
     let page = erika.get(&format!("/vorgang/{}", second.replace("&#38;", "&"))).await.text();
     assert!(page.contains("2 von 3") && page.contains("rel=\"prev\"") && page.contains("rel=\"next\""), "{page}");
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_completed_from_what_the_reader_may_see() {
+    let town = Town::founded().await;
+    for (number, unit) in [(1, "32"), (2, "33"), (3, "32")] {
+        town.receives(number, unit).await;
+    }
+    let erika = town.signed_in("erika").await;
+    let ask = async |typed: &str| erika.get(&format!("/vorgaenge/vorschlaege?suche={typed}")).await.text();
+    let names = ask("W%C3%B3j").await;
+    assert!(names.contains("Wójcik\"></option>") && !names.contains("<html"), "{names}");
+    let numbers = ask("MUS-2026").await;
+    assert!(numbers.contains("MUS-2026-000001") && numbers.contains("MUS-2026-000003"), "{numbers}");
+    assert!(!numbers.contains("MUS-2026-000002"), "what belongs to another unit completes nothing");
+    assert_eq!(numbers.matches("<option").count(), 2);
+    for nothing in ["", "M", "gibtesnicht", &"a".repeat(300)] {
+        assert!(!ask(nothing).await.contains("<option"), "{nothing}");
+    }
+    let escaped = ask("Lindner").await;
+    assert!(!escaped.contains("<b>"), "{escaped}");
+    let oskar = town.signed_in("oskar").await.get("/vorgaenge/vorschlaege?suche=MUS").await;
+    assert_eq!(oskar.status, StatusCode::FORBIDDEN);
+    let stranger = town.browser().get("/vorgaenge/vorschlaege?suche=Lindner").await;
+    assert_eq!(stranger.header("location"), "/anmeldung?zurueck=%2Fvorgaenge", "nobody returns to a part of a page");
     town.closes().await;
 }
