@@ -80,19 +80,19 @@ pub enum Change {
         /// The record that changed it: the views show it.
         record: u64,
     },
-    /// Too much: reload.
+    /// Something that is told no further: more than a slow listener can be told, or the views have been rebuilt. Reload.
     Missed,
 }
 
 /// Tells what changes, to whoever listens.
 #[derive(Debug)]
-pub struct ChangeFeed(broadcast::Receiver<(CaseId, u64)>);
+pub struct ChangeFeed(broadcast::Receiver<Change>);
 
 impl ChangeFeed {
     /// The next change; nothing when the house is gone.
     pub async fn next(&mut self) -> Option<Change> {
         match self.0.recv().await {
-            Ok((case, record)) => Some(Change::Case { case, record }),
+            Ok(change) => Some(change),
             Err(broadcast::error::RecvError::Lagged(_)) => Some(Change::Missed),
             Err(broadcast::error::RecvError::Closed) => None,
         }
@@ -103,7 +103,7 @@ impl ChangeFeed {
 #[derive(Clone)]
 pub(crate) struct Views {
     index: Arc<RwLock<Index>>,
-    feed: broadcast::Sender<(CaseId, u64)>,
+    feed: broadcast::Sender<Change>,
 }
 
 impl fmt::Debug for Views {
@@ -145,10 +145,10 @@ impl Views {
         change(&mut self.index.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn tell(&self, changed: &[(CaseId, u64)]) {
-        for change in changed {
+    fn tell(&self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
             // Nobody listens: nobody has to be told.
-            let _ = self.feed.send(*change);
+            let _ = self.feed.send(change);
         }
     }
 }

@@ -5,7 +5,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ozg_protocols::ids::CaseId;
 use ozg_storage::{
     journal::{Cursor, StoredRecord},
     seal::Sealer,
@@ -15,7 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
 use super::{
-    Views,
+    Change, Views,
     fold::{Step, step},
     index::Index,
     saved,
@@ -222,6 +221,8 @@ impl Writer {
             }
             // The old one goes when nobody waits for the lock any more.
             drop(self.views.write(|old| std::mem::replace(old, *index)));
+            // Whoever listens since before was told nothing of what the new one has learnt.
+            self.views.tell([Change::Missed]);
         } else {
             let opened = self.readers.run("open_records", move || open(&sealer, &page.records));
             let Ok(mut opened) = opened.await else { return Next::After(PAUSE) };
@@ -231,7 +232,7 @@ impl Writer {
                 changed.extend(self.views.write(|index| apply(index, some)));
             }
             self.cursor = next;
-            self.views.tell(&changed);
+            self.views.tell(changed);
         }
         if newest >= self.kept + KEPT_EVERY {
             self.keep().await;
@@ -265,11 +266,11 @@ fn open(sealer: &Arc<Sealer>, records: &[StoredRecord]) -> Vec<(u64, Step)> {
     records.iter().map(|stored| (stored.number.0, open(stored))).collect()
 }
 
-fn apply(index: &mut Index, opened: Vec<(u64, Step)>) -> Vec<(CaseId, u64)> {
+fn apply(index: &mut Index, opened: Vec<(u64, Step)>) -> Vec<Change> {
     let mut changed = Vec::new();
     for (record, step) in opened {
         index.as_of = record;
-        changed.extend(index.take(step).map(|case| (case, record)));
+        changed.extend(index.take(step).map(|case| Change::Case { case, record }));
     }
     changed
 }

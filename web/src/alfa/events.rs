@@ -175,10 +175,12 @@ impl Follower {
         if let Some((case, _)) = self.case {
             return if missed || cases.contains(&case) { self.look_at_case().await } else { Ok(()) };
         }
+        let views = self.visit.tenant.work_list();
         if missed || cases.len() > MOST_AT_ONCE {
+            // A page that reloads knows everything that the views know now.
+            record = views.counts(&self.who).as_of;
             self.send("alfa:veraltet", "ja", Some(record)).await?;
         } else {
-            let views = self.visit.tenant.work_list();
             for case in cases {
                 if let Some((row, belongs)) = views.row(&self.who, &self.list.query(), case) {
                     self.send_row(&row, belongs, record).await?;
