@@ -1,14 +1,16 @@
-//! One batch of appends in one write transaction: dedup, fence, version, chain, number, log, outbox. All or nothing.
+//! One batch of appends in one write transaction: dedup, fence, version, chain, number, log, outbox. All or nothing. The
+//! rows of streams follow when they are due ([`crate::heads`]).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use crate::{
     fault::Fault,
+    heads::{Heads, Moved, read_row},
     journal::{Append, Appended, Epoch, JournalError, MAX_BODY, RecordNo, StreamId, StreamKind, Version},
     log_record::{self, LogRecord},
-    tables::{self, Entry, Head, OutboxRow, Page},
+    tables::{self, Entry, Head, OutboxRow, Page, tag},
 };
 
 /// The longest stored reply in bytes.
@@ -37,9 +39,12 @@ pub(crate) struct Batch<'t> {
     log: Table<'t, u64, &'static [u8]>,
     streams: Table<'t, (u8, u128, u64), &'static [u8]>,
     transaction: &'t WriteTransaction,
+    ahead: &'t Heads,
     heads: HashMap<StreamId, Touched>,
     next: u64,
     replay: bool,
+    /// Something has changed that the log does not tell: the rows have to.
+    rows_due: bool,
 }
 
 struct Touched {
@@ -49,16 +54,18 @@ struct Touched {
 
 impl<'t> Batch<'t> {
     /// `replay`: the batch may have taken hold before, so a record of the very same bytes is this one.
-    pub(crate) fn begin(transaction: &'t WriteTransaction, replay: bool) -> Result<Self, Fault> {
+    pub(crate) fn begin(transaction: &'t WriteTransaction, ahead: &'t Heads, replay: bool) -> Result<Self, Fault> {
         let log = transaction.open_table(tables::LOG)?;
         let next = log.last()?.map_or(1, |(number, _)| number.value() + 1);
         Ok(Self {
             log,
             streams: transaction.open_table(tables::STREAMS)?,
             transaction,
+            ahead,
             heads: HashMap::new(),
             next,
             replay,
+            rows_due: false,
         })
     }
 
@@ -66,11 +73,18 @@ impl<'t> Batch<'t> {
     pub(crate) fn apply(&mut self, append: &Append) -> Result<Appended, Fault> {
         let mut touched = match self.heads.remove(&append.stream) {
             Some(touched) => touched,
-            None => Touched { head: read_head(&self.streams, append.stream)?.unwrap_or_default(), changed: false },
+            None => Touched { head: self.head(append.stream)?, changed: false },
         };
         let answer = self.apply_to(&mut touched, append);
         self.heads.insert(append.stream, touched);
         answer
+    }
+
+    fn head(&self, stream: StreamId) -> Result<Head, Fault> {
+        match self.ahead.of(stream) {
+            Some(head) => Ok(Head::clone(head)),
+            None => Ok(read_row(&self.streams, stream)?.unwrap_or_default()),
+        }
     }
 
     fn apply_to(&mut self, touched: &mut Touched, append: &Append) -> Result<Appended, Fault> {
@@ -89,10 +103,9 @@ impl<'t> Batch<'t> {
         let number = self.next;
         self.log.insert(number, bytes.as_slice())?;
         self.next += 1;
-        head.recent.push(Entry { number, first: head.version, events: append.events, tag: tag(append.key.as_u128()) });
-        head.version += u64::from(append.events);
+        head.follow(number, append.events, append.key.as_u128(), hash);
+        self.rows_due |= head.epoch != append.epoch.0;
         head.epoch = append.epoch.0;
-        head.hash = hash;
         touched.changed = true;
         if !append.effects.is_empty() {
             self.put_effects(append, number)?;
@@ -131,35 +144,44 @@ impl<'t> Batch<'t> {
         }
     }
 
-    /// Writes the heads. Whether anything is there to commit.
-    pub(crate) fn finish(mut self) -> Result<bool, Fault> {
-        let mut changed: Vec<(StreamId, Head)> = self
-            .heads
+    /// Writes the rows of streams, if the log is `rows_every` records ahead of them, and says what became of the heads.
+    /// Nothing if there is nothing to commit.
+    pub(crate) fn finish(mut self, rows_every: u64) -> Result<Option<Moved>, Fault> {
+        let mut changed: HashMap<StreamId, Head> = mem::take(&mut self.heads)
             .into_iter()
             .filter(|(_, touched)| touched.changed)
             .map(|(id, touched)| (id, touched.head))
             .collect();
-        changed.sort_by_key(|(stream, _)| *stream);
-        for (stream, head) in &mut changed {
-            while head.recent.len() > tables::LONGEST_HEAD {
-                let page = Page(head.recent.drain(..tables::PAGE).collect());
-                let first = page.0.first().map_or(0, |entry| entry.first);
-                self.streams.insert((stream.kind as u8, stream.id, first), tables::encode(&page)?.as_slice())?;
-                head.pages += 1;
-            }
-            self.streams.insert(tables::head_key(*stream), tables::encode(head)?.as_slice())?;
+        let newest = self.next - 1;
+        if changed.is_empty() {
+            return Ok(None);
         }
-        Ok(!changed.is_empty())
+        if !self.rows_due && self.ahead.behind(newest) < rows_every {
+            return Ok(Some(Moved::Ahead(changed.into_iter().collect())));
+        }
+        for (stream, head) in self.ahead.ahead() {
+            changed.entry(stream).or_insert_with(|| head.clone());
+        }
+        let mut rows: Vec<(StreamId, Head)> = changed.into_iter().collect();
+        rows.sort_by_key(|(stream, _)| *stream);
+        for (stream, head) in rows {
+            self.write_row(stream, head)?;
+        }
+        let mut meta = self.transaction.open_table(tables::META)?;
+        meta.insert(tables::ROWS_UNTIL, newest.to_be_bytes().as_slice())?;
+        Ok(Some(Moved::Written(newest)))
     }
-}
 
-/// The head of a stream, if it has any record.
-pub(crate) fn read_head(
-    streams: &impl ReadableTable<(u8, u128, u64), &'static [u8]>,
-    stream: StreamId,
-) -> Result<Option<Head>, Fault> {
-    let Some(row) = streams.get(tables::head_key(stream))? else { return Ok(None) };
-    Ok(Some(tables::decode(row.value())?))
+    fn write_row(&mut self, stream: StreamId, mut head: Head) -> Result<(), Fault> {
+        while head.recent.len() > tables::LONGEST_HEAD {
+            let page = Page(head.recent.drain(..tables::PAGE).collect());
+            let first = page.0.first().map_or(0, |entry| entry.first);
+            self.streams.insert((stream.kind as u8, stream.id, first), tables::encode(&page)?.as_slice())?;
+            head.pages += 1;
+        }
+        self.streams.insert(tables::head_key(stream), tables::encode(&head)?.as_slice())?;
+        Ok(())
+    }
 }
 
 /// The record of a stream that was appended under this command key, among those whose keys are kept: all of an intake, the
@@ -207,8 +229,4 @@ fn find_among(
 pub(crate) fn read_record(log: &impl ReadableTable<u64, &'static [u8]>, number: u64) -> Result<LogRecord, Fault> {
     let row = log.get(number)?.ok_or(Fault::damaged(number, "the record is missing"))?;
     log_record::decode(row.value()).map_err(|_| Fault::damaged(number, "the record does not decode"))
-}
-
-const fn tag(command: u128) -> u16 {
-    command as u16
 }

@@ -15,6 +15,7 @@ mod fault;
 mod gcm;
 #[cfg(test)]
 mod golden;
+mod heads;
 pub mod index_key;
 pub mod inline;
 pub mod journal;

@@ -12,7 +12,7 @@ use ozg_protocols::{
 use redb::{Durability, ReadableTable, Table, WriteTransaction};
 
 use crate::{
-    append::{find, read_head, read_record},
+    append::{find, read_record},
     fault::Fault,
     journal::{
         Append, Appended, Cursor, JournalError, MAX_BODY, RecordNo, SealedBody, StoredAnswer, StoredRecord, StreamId,
@@ -49,9 +49,10 @@ impl RedbCore {
         stream: StreamId,
         key: CommandKey,
     ) -> Result<Option<(u64, log_record::LogRecord)>, JournalError> {
+        let before = self.heads.before_reading(stream);
         self.reading(|transaction| {
             let streams = transaction.open_table(tables::STREAMS)?;
-            let Some(head) = read_head(&streams, stream)? else { return Ok(None) };
+            let Some(head) = before.in_transaction(&streams)? else { return Ok(None) };
             find(&transaction.open_table(tables::LOG)?, &streams, &head, stream, key.as_u128())
         })
     }
@@ -74,9 +75,10 @@ impl RedbCore {
     /// # Errors
     /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
     pub fn read(&self, stream: StreamId, from: Version, limit: usize) -> Result<Vec<StoredRecord>, JournalError> {
+        let before = self.heads.before_reading(stream);
         self.reading(|transaction| {
             let streams = transaction.open_table(tables::STREAMS)?;
-            let Some(head) = read_head(&streams, stream)? else { return Ok(Vec::new()) };
+            let Some(head) = before.in_transaction(&streams)? else { return Ok(Vec::new()) };
             let log = transaction.open_table(tables::LOG)?;
             let mut records = Collected::up_to(limit);
             if head.recent.first().is_none_or(|entry| from.0 < entry.first) {

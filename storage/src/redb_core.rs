@@ -6,7 +6,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::AtomicI64},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
     thread,
 };
 
@@ -17,6 +17,7 @@ use crate::{
     append::{self, Batch},
     disk::{Disk, DiskLock},
     fault::Fault,
+    heads::HeadBoard,
     journal::{Append, Appended, JournalError, Weight},
     ring::KeyRing,
     shelf::{Outcome, Shelf},
@@ -30,11 +31,13 @@ pub struct Options {
     pub cache: usize,
     /// Below this many free bytes on the disk nothing new is taken.
     pub reserve: u64,
+    /// After so many records the rows of streams are written; whoever opens the file reads that many again.
+    pub rows_every: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache: 16 << 20, reserve: 256 << 20 }
+        Self { cache: 16 << 20, reserve: 256 << 20, rows_every: 4_096 }
     }
 }
 
@@ -49,7 +52,10 @@ pub struct RedbCore {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
     ring: Arc<KeyRing>,
-    reserve: u64,
+    options: Options,
+    pub(crate) heads: HeadBoard,
+    /// Held through a commit: what is known of the heads is what the file says.
+    committing: Mutex<()>,
     // Goes last: as long as anybody holds the core, its file is open, and nobody else may open it.
     _lock: Box<dyn DiskLock>,
 }
@@ -64,10 +70,16 @@ pub(crate) struct Ground {
 }
 
 impl RedbCore {
-    pub(crate) fn new(ground: Ground, foundation: &Foundation, tenant: TenantSlug, reserve: u64) -> Self {
+    pub(crate) fn new(
+        ground: Ground,
+        foundation: &Foundation,
+        tenant: TenantSlug,
+        options: Options,
+    ) -> Result<Self, Fault> {
         let Ground { shelf, disk, directory, ring, lock } = ground;
         let (incarnation, latest) = (foundation.incarnation, AtomicI64::new(i64::MIN));
-        Self { shelf, tenant, incarnation, latest, disk, directory, ring, reserve, _lock: lock }
+        let (heads, committing) = (HeadBoard::of(&shelf)?, Mutex::default());
+        Ok(Self { shelf, tenant, incarnation, latest, disk, directory, ring, options, heads, committing, _lock: lock })
     }
 
     /// Whether there is room for something new.
@@ -79,6 +91,7 @@ impl RedbCore {
     /// Makes these appends durable, in this order, as far as each may be; the answers stand in the same order. Blocks
     /// until they are durable.
     pub fn commit(&self, batch: Vec<Append>) -> Vec<Result<Appended, JournalError>> {
+        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answers: Vec<_> = batch.iter().map(|append| self.check(append).err().map(Err)).collect();
         let full = self.is_full();
         let (mut places, mut appends) = (Vec::new(), Vec::new());
@@ -117,23 +130,36 @@ impl RedbCore {
             return Ok(Vec::new());
         }
         let new_keys: Vec<_> = batch.iter().flat_map(|append| append.new_keys.iter().cloned()).collect();
-        thread::scope(|scope| {
+        let (answers, moved) = thread::scope(|scope| {
             // The keys reach the disk while the transaction is put together, and before it is committed.
             let keys = (!new_keys.is_empty()).then(|| scope.spawn(|| self.ring.append(&new_keys)));
             self.shelf.write(Durability::Immediate, |transaction| {
-                let mut tables = Batch::begin(transaction, replay)?;
-                let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
-                if !tables.finish()? {
-                    return Ok(Outcome::Nothing(answers));
+                let (answers, moved) = self.heads.with(|heads| {
+                    let mut tables = Batch::begin(transaction, heads, replay)?;
+                    let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
+                    Ok::<_, Fault>((answers, tables.finish(self.options.rows_every)?))
+                })?;
+                if moved.is_none() {
+                    return Ok(Outcome::Nothing((answers, moved)));
                 }
                 if let Some(keys) = keys {
                     let entries = keys.join().map_err(|_| Fault::Io)??;
                     let mut meta = transaction.open_table(tables::META)?;
                     meta.insert(tables::RING_ENTRIES, entries.to_be_bytes().as_slice())?;
                 }
-                Ok(Outcome::Commit(answers))
+                Ok(Outcome::Commit((answers, moved)))
             })
-        })
+        })?;
+        if let Some(moved) = moved {
+            self.heads.follow(moved);
+        }
+        Ok(answers)
+    }
+
+    /// Opens the file again after an error, and learns from it what the last commit did.
+    fn revive(&self) -> Result<(), Fault> {
+        self.shelf.revive()?;
+        self.heads.reload(&self.shelf)
     }
 
     /// Settles a batch whose first attempt failed.
@@ -142,7 +168,7 @@ impl RedbCore {
             // Nothing was committed: the transaction was dropped before.
             return batch.iter().map(|_| Err(fault.not_done())).collect();
         }
-        if self.shelf.revive().is_err() && self.shelf.revive().is_err() {
+        if self.revive().is_err() && self.revive().is_err() {
             return batch.iter().map(|_| Err(JournalError::UnknownOutcome)).collect();
         }
         match self.attempt(batch, true) {
@@ -159,7 +185,7 @@ impl RedbCore {
 
     /// The outcome of one append that fails again and again: the file says whether it is there.
     fn settle_one(&self, append: &Append, fault: &Fault) -> Result<Appended, JournalError> {
-        self.shelf.revive().map_err(|_| JournalError::UnknownOutcome)?;
+        self.revive().map_err(|_| JournalError::UnknownOutcome)?;
         match self.record_of(append).map_err(|_| JournalError::UnknownOutcome)? {
             Some(answer) => Ok(answer),
             None => Err(fault.not_done()),
@@ -168,7 +194,7 @@ impl RedbCore {
 
     /// Whether less is free than the reserve: then nothing new is taken. A disk that does not say is not full.
     pub(crate) fn is_full(&self) -> bool {
-        self.disk.free_space(&self.directory).is_ok_and(|free| free < self.reserve)
+        self.disk.free_space(&self.directory).is_ok_and(|free| free < self.options.reserve)
     }
 }
 

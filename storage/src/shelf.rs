@@ -56,6 +56,7 @@ impl Shelf {
             let mut meta = transaction.open_table(tables::META)?;
             meta.insert(tables::FOUNDATION, tables::encode(foundation)?.as_slice())?;
             meta.insert(tables::RING_ENTRIES, ring_entries.to_be_bytes().as_slice())?;
+            meta.insert(tables::ROWS_UNTIL, 0_u64.to_be_bytes().as_slice())?;
             transaction.open_table(tables::LOG)?;
             transaction.open_table(tables::STREAMS)?;
             transaction.open_table(tables::OUTBOX)?;

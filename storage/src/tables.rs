@@ -2,7 +2,8 @@
 //!
 //! Few tables, keys that cluster: the log under an ascending number, so that small records share pages and a batch writes
 //! few of them; one row per stream that carries its head, where its last records lie and their command keys (a tag of
-//! each; the log has the whole), so that an append touches one page of it. What was ever appended stands in the log.
+//! each; the log has the whole). What was ever appended stands in the log, and the rows may lag behind it
+//! ([`crate::heads`]).
 
 use ozg_protocols::{ids::KeyId, moment::Moment};
 use redb::TableDefinition;
@@ -28,7 +29,7 @@ pub(crate) const SNAPSHOTS: TableDefinition<'_, (u8, u128), &[u8]> = TableDefini
 pub(crate) const SMALL: TableDefinition<'_, (u8, u128), &[u8]> = TableDefinition::new("small");
 /// (expires, kind, id).
 pub(crate) const EXPIRY: TableDefinition<'_, (i64, u8, u128), ()> = TableDefinition::new("expiry");
-/// name -> value: [`FOUNDATION`], [`RING_ENTRIES`].
+/// name -> value: [`FOUNDATION`], [`RING_ENTRIES`], [`ROWS_UNTIL`].
 pub(crate) const META: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("meta");
 
 /// The last "first version": no page begins there, so the head sorts behind its pages.
@@ -37,6 +38,8 @@ pub(crate) const HEAD: u64 = u64::MAX;
 pub(crate) const FOUNDATION: u8 = 0;
 /// META: how many ring entries the journal relies on (u64, big-endian).
 pub(crate) const RING_ENTRIES: u8 = 1;
+/// META: the last record that the rows of streams know (u64, big-endian); see [`crate::heads`].
+pub(crate) const ROWS_UNTIL: u8 = 2;
 
 /// How many records a head carries before its older half becomes a page.
 pub(crate) const LONGEST_HEAD: usize = 128;
@@ -154,6 +157,11 @@ pub(crate) fn pages_until(stream: StreamId, version: Version) -> std::ops::Range
 /// The pages of a stream from the one that begins at this version, without its head.
 pub(crate) fn pages_from(stream: StreamId, first: u64) -> std::ops::Range<(u8, u128, u64)> {
     (stream.kind as u8, stream.id, first)..head_key(stream)
+}
+
+/// The low bits of a command key.
+pub(crate) const fn tag(command: u128) -> u16 {
+    command as u16
 }
 
 pub(crate) const fn target_number(target: EffectTarget) -> u8 {

@@ -26,6 +26,7 @@ use crate::{
     checkpoint::Checkpoint,
     disk::{self, Disk},
     fault::Fault,
+    heads,
     journal::{SealedBody, StreamId},
     keys::{Fingerprint, TenantKey},
     log_record::{self, LogRecord},
@@ -156,6 +157,7 @@ pub fn verify_store(
 }
 
 /// Where a stream stands while its records go by.
+#[derive(Clone)]
 struct Chain {
     version: u64,
     hash: [u8; 32],
@@ -189,6 +191,8 @@ struct Verification<'n> {
     keys: Keys,
     checkpoints: Vec<Checkpoint>,
     chains: HashMap<StreamId, Chain>,
+    /// The chains as the rows of streams know them: those lag behind the log.
+    chains_of_rows: HashMap<StreamId, Chain>,
     named: &'n Named<'n>,
     /// Every blob that an event names, with the first record that does.
     blobs: HashMap<BlobId, u64>,
@@ -248,6 +252,7 @@ impl<'n> Verification<'n> {
         let checkpoints = notary::read_log(&*disk, &paths.checkpoints(), false)?;
         let report = Report { keys: count, seals: key.is_some(), ..Report::default() };
         let (tenant, chains, blobs) = (tenant.clone(), HashMap::new(), HashMap::new());
+        let chains_of_rows = HashMap::new();
         Ok(Self {
             disk,
             paths,
@@ -258,6 +263,7 @@ impl<'n> Verification<'n> {
             keys,
             checkpoints,
             chains,
+            chains_of_rows,
             named,
             blobs,
             report,
@@ -266,10 +272,13 @@ impl<'n> Verification<'n> {
     }
 
     fn run(mut self, shown: Option<&Checkpoint>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, VerifyError> {
-        let newest = self.shelf.read(|transaction| {
-            let log = transaction.open_table(tables::LOG)?;
-            Ok(log.last()?.map_or(0, |(number, _)| number.value()))
+        let (newest, rows_until) = self.shelf.read(|transaction| {
+            let newest = transaction.open_table(tables::LOG)?.last()?.map_or(0, |(number, _)| number.value());
+            Ok((newest, heads::rows_until(transaction)?.unwrap_or(newest)))
         })?;
+        if rows_until > newest {
+            return Err(broken(newest + 1, None, "the rows of streams know it, and it is missing"));
+        }
         if let Some(shown) = shown.filter(|shown| shown.record().0 > newest) {
             return Err(VerifyError::TooOld { newest, record: shown.record().0 });
         }
@@ -277,7 +286,7 @@ impl<'n> Verification<'n> {
         let bytes: u64 = blobs.iter().map(|(_, length)| length).sum();
         // A record and four KiB of a blob are one step.
         let total = newest + bytes / 4_096;
-        self.check_log(newest, shown, &mut |done| progress(done, total))?;
+        self.check_log((newest, rows_until), shown, &mut |done| progress(done, total))?;
         self.check_rows()?;
         if let Some(damage) = self.damage {
             return Err(damage.into());
@@ -300,7 +309,7 @@ impl<'n> Verification<'n> {
 
     fn check_log(
         &mut self,
-        newest: u64,
+        (newest, rows_until): (u64, u64),
         shown: Option<&Checkpoint>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), VerifyError> {
@@ -324,6 +333,9 @@ impl<'n> Verification<'n> {
                 }
                 let record = log_record::decode(&bytes).map_err(|_| broken(number, None, "it does not decode"))?;
                 self.check_record(number, &record)?;
+                if number == rows_until {
+                    self.chains_of_rows.clone_from(&self.chains);
+                }
                 edge.push(&record.hash);
                 while let Some(checkpoint) = signed.next_if(|checkpoint| checkpoint.record().0 == number) {
                     self.check_checkpoint(&checkpoint, &edge)?;

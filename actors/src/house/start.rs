@@ -152,7 +152,7 @@ async fn open_stores(settings: &HouseSettings, seams: &Seams) -> Result<Vec<Resu
     let mut stores = Vec::new();
     let cache = settings.cache_bytes / settings.tenants.len().max(1);
     for tenant in &settings.tenants {
-        let options = Options { cache, reserve: settings.reserve_bytes };
+        let options = Options { cache, reserve: settings.reserve_bytes, ..Options::default() };
         let (disk, random, data) = (seams.disk.clone(), seams.random.clone(), settings.data_dir.clone());
         let (slug, source) = (tenant.slug.clone(), tenant.key.clone());
         let open = move || {

@@ -81,7 +81,7 @@ impl Sample {
             tenant: "musterstadt".parse().expect("a slug"),
             key: TenantKey::from_bytes([7; 32]),
             random: Arc::new(SeededRandom::new(seed)),
-            options: Options { cache: 64 << 20, reserve: 0 },
+            options: Options { cache: 64 << 20, reserve: 0, rows_every: 8 },
         }
     }
 

@@ -39,7 +39,7 @@ impl Verification<'_> {
             }
             let head: Head = tables::decode(value.value())?;
             add(&mut places, &head.recent);
-            let chain = StreamKind::from_number(kind).and_then(|kind| self.chains.get(&StreamId { kind, id }));
+            let chain = StreamKind::from_number(kind).and_then(|kind| self.chains_of_rows.get(&StreamId { kind, id }));
             let same = chain.is_some_and(|chain| {
                 (chain.version, chain.hash, chain.places.finish()) == (head.version, head.hash, places.finish())
             });
@@ -51,7 +51,7 @@ impl Verification<'_> {
             heads += 1;
             places = DefaultHasher::new();
         }
-        let whole = heads == self.chains.len();
+        let whole = heads == self.chains_of_rows.len();
         Ok((!whole).then(|| broken(0, None, "the row of a stream is missing")))
     }
 
