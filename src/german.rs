@@ -18,7 +18,7 @@ use crate::{
     demo::{AlfaTrouble, Awaited, DemoError},
     sandbox::{InvalidArgs, KeyFileError, SandboxError},
     sender::client::SendError,
-    serve::{RunError, settings::SettingsError},
+    serve::{RunError, data_schemas::DataSchemaError, settings::SettingsError},
 };
 
 /// What the operating system says. Its own words are English; the number of the error stays for a search.
@@ -99,7 +99,7 @@ pub(crate) fn settings(error: &SettingsError) -> String {
         SettingsError::NoText(name) => format!("{name}: ist kein Text in UTF-8"),
         SettingsError::Key { name, source } => format!("{name}: {}", jwk(source)),
         SettingsError::File { path, source } => format!("{}: {}", path.display(), system(source)),
-        SettingsError::Schema { directory, source } => format!("{}: {}", directory.display(), schema(source)),
+        SettingsError::Schema(error) => data_schema(error),
         SettingsError::Tls(TlsIdentityError::Unreadable(_)) => {
             "server.tls: Zertifikat oder Schlüssel ist kein lesbares PEM".to_owned()
         }
@@ -107,6 +107,18 @@ pub(crate) fn settings(error: &SettingsError) -> String {
             "server.tls: Zertifikat und Schlüssel passen nicht zusammen oder sind von unbekannter Art".to_owned()
         }
         SettingsError::Root(path) => format!("{}: enthält kein Zertifikat", path.display()),
+    }
+}
+
+fn data_schema(error: &DataSchemaError) -> String {
+    match error {
+        DataSchemaError::File { path, source } => format!("{}: {}", path.display(), system(source)),
+        DataSchemaError::Json { directory, source } => format!("{}: {}", directory.display(), schema(source)),
+        DataSchemaError::Xml(path) => format!("{}: ist kein XML-Schema, das sich verwenden lässt", path.display()),
+        DataSchemaError::Missing { path, location } => {
+            format!("{}: bindet {location} ein, und diese Datei fehlt", path.display())
+        }
+        DataSchemaError::Twice(uri) => format!("für {uri} sind zwei XML-Schemas genannt"),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing is decided here. Secrets are read once ([`settings`]), the hierarchy is started, the web is put in front of it;
 //! on SIGTERM or SIGINT the web closes first and the house is drained from its edge inwards.
 
+pub mod data_schemas;
 pub mod settings;
 
 use std::{io, sync::Arc, time::Duration};

@@ -11,6 +11,7 @@ pub mod mapping;
 pub mod ozg_cloud;
 pub mod path;
 pub mod xml;
+pub mod xml_schema;
 
 pub use fit_connect::{FitConnectParts, StoredFile, application_from_fit_connect};
 pub use mapping::{Mapping, Mappings};

@@ -32,6 +32,8 @@ pub struct Tenant {
     pub number_prefix: String,
     /// A directory of JSON schemas that form data are checked against.
     pub data_schemas: Option<PathBuf>,
+    /// XML schemas that form data are checked against.
+    pub xml_schemas: Vec<XmlSchemaFile>,
     /// Its org units (Organisationseinheiten).
     pub org_units: Vec<OrgUnit>,
     /// Which org unit is responsible; the first rule that fits counts.
@@ -40,6 +42,15 @@ pub struct Tenant {
     pub mappings: Vec<Mapping>,
     /// Its destinations (Zustellpunkte) at FIT-Connect.
     pub destinations: Vec<Destination>,
+}
+
+/// An XML schema and the data that it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XmlSchemaFile {
+    /// The `schemaUri` that senders name.
+    pub uri: String,
+    /// The XSD; what it includes lies beside it or below.
+    pub file: PathBuf,
 }
 
 /// A department inside a tenant.
@@ -85,6 +96,7 @@ impl Tenant {
         let key_file = section.required("key_file");
         let NumberPrefix(number_prefix) = section.or("number_prefix", NumberPrefix("V".to_owned()));
         let data_schemas = section.optional("data_schemas");
+        let xml_schemas = section.sections("xml_schema", XmlSchemaFile::read);
         let org_units = section.sections("org_unit", OrgUnit::read);
         let routes = section.sections("route", table::row);
         let mappings = section.sections("mapping", table::row);
@@ -97,11 +109,20 @@ impl Tenant {
             key_file: key_file?,
             number_prefix,
             data_schemas,
+            xml_schemas,
             org_units,
             routes,
             mappings,
             destinations,
         })
+    }
+}
+
+impl XmlSchemaFile {
+    fn read(mut section: Section<'_>) -> Option<Self> {
+        let (uri, file) = (section.required("uri"), section.required("file"));
+        section.finish();
+        Some(Self { uri: uri?, file: file? })
     }
 }
 

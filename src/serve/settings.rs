@@ -7,16 +7,14 @@ use ozg_actors::{
     DestinationSettings, HouseSettings, OrgUnitSettings, PublishedService, Secret, TenantSettings,
     outbound::OutboundSettings,
 };
-use ozg_protocols::{
-    fit_connect::jose::{
-        jwk::{JwkRefused, PrivateJwk},
-        rsa::{DecryptionKey, SigningKey},
-    },
-    forms::data_schema::{DataSchemas, SchemaRefused},
+use ozg_protocols::fit_connect::jose::{
+    jwk::{JwkRefused, PrivateJwk},
+    rsa::{DecryptionKey, SigningKey},
 };
 use ozg_web::{Limits, Monitors, PublicAddress, Scheme, TlsIdentity, TlsIdentityError, WebSettings};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
+use super::data_schemas::{self, DataSchemaError};
 use crate::config::{Config, Destination, SecretPlace, SecretUnavailable, Tenant, Tls};
 
 /// Something that the configuration names cannot be used.
@@ -49,14 +47,9 @@ pub enum SettingsError {
         /// Why not.
         source: io::Error,
     },
-    /// A data schema is refused.
-    #[error("{directory}")]
-    Schema {
-        /// Where the schemas lie.
-        directory: PathBuf,
-        /// Why.
-        source: SchemaRefused,
-    },
+    /// A data schema cannot be used.
+    #[error(transparent)]
+    Schema(#[from] DataSchemaError),
     /// Certificate and key of the server do not work.
     #[error("server.tls")]
     Tls(#[from] TlsIdentityError),
@@ -97,7 +90,7 @@ fn tenant(tenant: &Tenant) -> Result<TenantSettings, SettingsError> {
             .collect(),
         routing: tenant.routes.clone(),
         mappings: tenant.mappings.clone(),
-        data_schemas: Arc::new(data_schemas(tenant)?),
+        data_schemas: Arc::new(data_schemas::read(tenant)?),
         destinations: tenant.destinations.iter().map(|one| destination(one).map(Arc::new)).collect::<Result<_, _>>()?,
     })
 }
@@ -152,20 +145,6 @@ fn text(name: &str, place: &SecretPlace) -> Result<Secret, SettingsError> {
     let bytes = place.content().map_err(|source| SettingsError::Secret { name: name.to_owned(), source })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| SettingsError::NoText(name.to_owned()))?;
     Ok(Secret::new(text.trim().to_owned()))
-}
-
-fn data_schemas(tenant: &Tenant) -> Result<DataSchemas, SettingsError> {
-    let Some(directory) = &tenant.data_schemas else { return Ok(DataSchemas::default()) };
-    let failed = |path: &PathBuf, source| SettingsError::File { path: path.clone(), source };
-    let mut documents = Vec::new();
-    for entry in fs::read_dir(directory).map_err(|source| failed(directory, source))? {
-        let path = entry.map_err(|source| failed(directory, source))?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            documents.push(fs::read(&path).map_err(|source| failed(&path, source))?);
-        }
-    }
-    DataSchemas::new(documents.iter().map(Vec::as_slice))
-        .map_err(|source| SettingsError::Schema { directory: directory.clone(), source })
 }
 
 /// How calls go out.

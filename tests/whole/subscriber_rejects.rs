@@ -30,6 +30,9 @@ use crate::{
 const VERSIONS: [ApiVersion; 2] = [ApiVersion::V1, ApiVersion::V2];
 /// A schema that is published and installed, and a service that nobody offers.
 const CHECKED: &str = "urn:example:schema:hund:1";
+const XSD: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="hund"><xs:complexType>
+    <xs:sequence><xs:element name="rasse" type="xs:string"/><xs:element name="alter" type="xs:integer"/></xs:sequence>
+    </xs:complexType></xs:element></xs:schema>"#;
 const ELSEWHERE: &str = "urn:de:fim:leika:leistung:99123456789012";
 /// The longest attachment that is taken, in bytes.
 const LONGEST: u64 = 256 * 1024;
@@ -190,6 +193,9 @@ fn parts_of_a_sender(version: ApiVersion) -> Vec<Case> {
         case("data that break their schema")
             .parcel(|parcel| (parcel.data, parcel.schema_uri) = (b"{}".to_vec(), CHECKED.to_owned()))
             .shows(Check::DataSchema, "schema-violation @ data"),
+        case("XML that breaks its schema")
+            .parcel(|parcel| xml(parcel, "<hund><rasse/><alter>alt</alter></hund>"))
+            .shows(Check::DataSchema, "schema-violation @ data"),
         unreadable,
         case("another hash of an attachment")
             .damage(Damage::AttachmentHash)
@@ -257,12 +263,18 @@ fn of_the_service(version: ApiVersion) -> Vec<Case> {
     ]
 }
 
-/// A hall that checks one schema and takes two reply channels.
+fn xml(parcel: &mut Parcel, data: &str) {
+    (parcel.data, parcel.format, parcel.schema_uri) = (data.as_bytes().to_vec(), DataFormat::Xml, CHECKED.to_owned());
+}
+
+/// A hall that checks one schema, in both formats, and takes two reply channels.
 async fn strict(version: ApiVersion, change: impl FnOnce(&mut DestinationSettings)) -> Hall {
     let schema = json!({ "$id": CHECKED, "type": "object", "required": ["rasse"] }).to_string();
+    let schemas = DataSchemas::new([schema.as_bytes()]).expect("a schema");
+    let xsd = uppsala::XsdValidator::from_schema(&uppsala::parse(XSD).expect("XML")).expect("a schema");
     let bounds = Bounds {
         outbound: OutboundSettings { longest_attachment: LONGEST, ..OutboundSettings::default() },
-        data_schemas: Arc::new(DataSchemas::new([schema.as_bytes()]).expect("a schema")),
+        data_schemas: Arc::new(schemas.with_xml([(CHECKED.to_owned(), xsd.into())])),
         ..Bounds::default()
     };
     let settings = |settings: &mut DestinationSettings| {
@@ -338,7 +350,7 @@ fn every_row_of_the_verification_table_is_shown_by_a_case_of_these_tests() {
 async fn what_is_tolerated_is_accepted_unless_the_destination_says_otherwise() {
     let empty = |version| Case::new("empty fragments", version).damage(Damage::EmptyFragments);
     let (old, new) = (strict(ApiVersion::V1, |_| {}).await, strict(ApiVersion::V2, |_| {}).await);
-    let good: [(&Hall, ApiVersion, Case); 4] = [
+    let good: [(&Hall, ApiVersion, Case); 5] = [
         (&new, ApiVersion::V2, empty(ApiVersion::V2)),
         (
             &old,
@@ -352,6 +364,12 @@ async fn what_is_tolerated_is_accepted_unless_the_destination_says_otherwise() {
             Case::new("data that follow their schema", ApiVersion::V2).parcel(|parcel| {
                 (parcel.data, parcel.schema_uri) = (br#"{"rasse":"Dackel"}"#.to_vec(), CHECKED.to_owned());
             }),
+        ),
+        (
+            &new,
+            ApiVersion::V2,
+            Case::new("XML that follows its schema", ApiVersion::V2)
+                .parcel(|parcel| xml(parcel, "<hund><rasse>Dackel</rasse><alter>3</alter></hund>")),
         ),
     ];
     for (hall, version, case) in good {

@@ -12,7 +12,7 @@ use ozg_protocols::{
             destination::{OfferedService, SubmissionSchema},
         },
         jose::{jwe::Inflate, rsa::UnwrapKey},
-        metadata::{DataFormat, DataSchema, EmptyFragments, Metadata, MissingSchema, Tolerance},
+        metadata::{DataSchema, EmptyFragments, Metadata, MissingSchema, Tolerance},
         set::{Set, Subject},
         verify::{
             DataCheck, MetadataCheck, OpenedPart, ReplyChannels, SchemaVerdict, Stop, TagCheck, Tags, ValidateData,
@@ -142,10 +142,7 @@ struct Installed(Arc<DataSchemas>);
 
 impl ValidateData for Installed {
     fn validate(&self, schema: &DataSchema, data: &[u8]) -> SchemaVerdict {
-        if schema.format != DataFormat::Json {
-            return SchemaVerdict::Unchecked;
-        }
-        match self.0.check(&schema.uri, data) {
+        match self.0.check(&schema.uri, schema.format, data) {
             Verdict::Valid => SchemaVerdict::Valid,
             Verdict::Invalid(places) => SchemaVerdict::Violated(places),
             Verdict::NotInstalled => SchemaVerdict::Unchecked,
