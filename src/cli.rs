@@ -273,8 +273,8 @@ mod tests {
         assert!(out.contains("tenant.0.key_file = credential:musterstadt.key (Inhalt verborgen)"), "{out}");
     }
 
-    #[test]
-    fn a_tenant_is_made_once_and_never_over_data() {
+    /// The example with data and key in a directory of its own, and its tenant made.
+    fn with_tenant() -> (tempfile::TempDir, Environment) {
         let (directory, environment) = with_example();
         let file = directory.path().join("ozg.toml");
         let own = crate::config::EXAMPLE
@@ -285,6 +285,12 @@ mod tests {
         let (code, out, errors) = run(&["tenant", "init", "musterstadt"], environment.clone());
         assert_eq!(code, ExitCode::SUCCESS, "{errors}");
         assert!(out.contains("Fingerabdruck"), "{out}");
+        (directory, environment)
+    }
+
+    #[test]
+    fn a_tenant_is_made_once_and_never_over_data() {
+        let (_directory, environment) = with_tenant();
         let (code, out, _) = run(&["tenant", "list"], environment.clone());
         assert_eq!(code, ExitCode::SUCCESS, "{out}");
         assert!(out.contains("(musterstadt.example): bereit"), "{out}");
@@ -295,6 +301,68 @@ mod tests {
         assert_eq!(code, ExitCode::FAILURE);
         assert!(errors.contains("kein Schlüssel gemacht"), "{errors}");
         assert_eq!(run(&["tenant", "init", "unbekannt"], environment).0, ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_store_that_is_broken_or_older_than_its_checkpoint_is_refused_with_its_record() {
+        let (directory, environment) = with_tenant();
+        let journal = directory.path().join("daten/musterstadt/journal.redb");
+        let outside = directory.path().join("pruefpunkte.log");
+        let verify = |arguments: &[&str]| {
+            let (code, out, errors) = run(&[&["verify", "musterstadt"], arguments].concat(), environment.clone());
+            (code == ExitCode::SUCCESS, out + &errors)
+        };
+        let against = ["--checkpoints", outside.to_str().expect("UTF-8")];
+        let old = std::fs::read(&journal).expect("reads");
+        std::fs::write(&outside, signed_after_one_more_record(directory.path())).expect("written");
+        assert!(verify(&against).0);
+        std::fs::write(directory.path().join("leer.log"), "").expect("written");
+        let (whole, said) = verify(&["--checkpoints", directory.path().join("leer.log").to_str().expect("UTF-8")]);
+        assert!(!whole && said.contains("enthält keinen Prüfpunkt dieses Mandanten"), "{said}");
+        let whole_journal = std::fs::read(&journal).expect("reads");
+        std::fs::write(&journal, old).expect("written");
+        let (whole, said) = verify(&against);
+        assert!(!whole && said.contains('2'), "{said}");
+        let mut broken = whole_journal;
+        let replies = broken.windows(8).enumerate().filter(|(_, bytes)| bytes == b"notiert!").map(|(at, _)| at);
+        let replies: Vec<usize> = replies.collect();
+        assert!(!replies.is_empty(), "the stored reply of the record");
+        replies.into_iter().for_each(|at| broken[at] ^= 1);
+        std::fs::write(&journal, broken).expect("written");
+        let (whole, said) = verify(&[]);
+        assert!(!whole && said.contains("die Datensätze bis 2 sind nicht die des Prüfpunkts"), "{said}");
+    }
+
+    /// The line of a checkpoint that was signed after somebody appended record 2.
+    fn signed_after_one_more_record(directory: &std::path::Path) -> String {
+        use std::sync::Arc;
+
+        use ozg_protocols::{ids::CommandKey, moment::Moment};
+        use ozg_storage::{
+            codec::Schema,
+            disk::{Disk, RealDisk},
+            journal::{Epoch, StreamId, StreamKind, Version},
+            keys::{KeySource, TenantKey},
+            random::{Random, StrongRandom},
+            redb_core::Options,
+            stream::{NoEffect, Record, Stream, Ticket},
+            tenant_store::TenantStore,
+        };
+
+        let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
+        let key = TenantKey::load(&KeySource::File(directory.join("musterstadt.key"))).expect("the key");
+        let (data, slug) = (directory.join("daten"), "musterstadt".parse().expect("a slug"));
+        let options = Options { reserve: 0, ..Options::default() };
+        let store = TenantStore::open(&disk, &data, &slug, &key, &random, options).expect("opens");
+        let (stream, at) = (StreamId { kind: StreamKind::Access, id: 7 }, Moment::from_seconds(7));
+        let mut stream = Stream::new(store.sealer.clone(), stream, Schema::first(1), NoEffect::SCHEMA);
+        let ticket = Ticket { key: CommandKey::from_u128(1), command: b"note", reply: b"notiert!" };
+        let record = Record { at, by: None, events: vec![7_u64] };
+        let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[], Vec::new()).expect("seals");
+        assert!(store.core.commit(vec![append]).iter().all(Result::is_ok));
+        let mut notary = store.notary().expect("a notary");
+        notary.follow(&store.core, 10, at).expect("follows");
+        notary.sign(at).expect("signs").to_string()
     }
 
     #[test]

@@ -45,6 +45,12 @@ impl Arguments {
             let key = if self.without_keys { None } else { Some(load_key(&tenant.key_file)?) };
             let newest = checkpoints.iter().filter(|checkpoint| *checkpoint.tenant() == tenant.slug);
             let shown = newest.max_by_key(|checkpoint| checkpoint.record());
+            if let (Some(file), None) = (&self.checkpoints, shown) {
+                whole = false;
+                let file = file.display();
+                context.say(format_args!("{}: {file} enthält keinen Prüfpunkt dieses Mandanten", tenant.slug))?;
+                continue;
+            }
             let disk: Arc<dyn Disk> = Arc::new(RealDisk);
             let mut bar = Bar::new(tenant.slug.as_str());
             let (data, named) = (&config.server.data_dir, &ozg_actors::named_blobs);

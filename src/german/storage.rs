@@ -11,7 +11,7 @@ const NO_RANDOMNESS: &str = "das Betriebssystem gibt keinen Zufall";
 
 /// What the journal says is wrong with it, in the words of storage and in German; a test compares with the sources.
 #[rustfmt::skip]
-const DAMAGE: [(&str, &str); 27] = [
+const DAMAGE: [(&str, &str); 29] = [
     ("the journal is older than its reader", "das Journal ist älter als schon Gelesenes"),
     ("the record is missing", "der Datensatz fehlt"),
     ("the record does not decode", "der Datensatz ist nicht lesbar"),
@@ -32,6 +32,8 @@ const DAMAGE: [(&str, &str); 27] = [
     ("an effect has no stream", "ein Eintrag des Ausgangs gehört zu keinem Strom"),
     ("an effect of it is never due", "ein Eintrag des Ausgangs wird nie fällig"),
     ("the row of its stream contradicts the log", "der Stand seines Stroms widerspricht dem Journal"),
+    ("how far the rows reach is broken", "wie weit die Stände der Ströme reichen, ist nicht lesbar"),
+    ("the rows of streams know it, and it is missing", "die Stände der Ströme kennen ihn, im Journal fehlt er"),
     ("the row of a stream is missing", "der Stand eines Stroms fehlt"),
     ("a snapshot does not open", "ein Schnappschuss lässt sich nicht öffnen"),
     ("a small record does not open", "ein kleiner Datensatz lässt sich nicht öffnen"),
@@ -150,6 +152,7 @@ fn notary(error: &NotaryError) -> String {
         NotaryError::File(source) => format!("die Datei ist nicht zu lesen ({})", system(source)),
         NotaryError::Damaged { line } => format!("Zeile {line} ist nicht, was geschrieben wurde"),
         NotaryError::OutOfOrder { found, after } => format!("Datensatz {found} kam nach Datensatz {after}"),
+        NotaryError::Journal(_) => "das Journal ist nicht das, für das unterschrieben wurde".to_owned(),
         NotaryError::Key => "der Schlüssel des Notars unterschreibt nicht".to_owned(),
     }
 }

@@ -81,7 +81,7 @@ impl<'t> Batch<'t> {
     }
 
     fn head(&self, stream: StreamId) -> Result<Head, Fault> {
-        match self.ahead.of(stream) {
+        match self.ahead.of(stream)? {
             Some(head) => Ok(Head::clone(head)),
             None => Ok(read_row(&self.streams, stream)?.unwrap_or_default()),
         }
@@ -156,7 +156,8 @@ impl<'t> Batch<'t> {
         if changed.is_empty() {
             return Ok(None);
         }
-        if !self.rows_due && self.ahead.behind(newest) < rows_every {
+        let due = self.rows_due || self.ahead.behind(newest) >= rows_every;
+        if !due || self.ahead.is_broken() {
             return Ok(Some(Moved::Ahead(changed.into_iter().collect())));
         }
         for (stream, head) in self.ahead.ahead() {

@@ -8,16 +8,15 @@
 
 use std::{
     collections::{HashMap, hash_map},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
 
 use crate::{
     fault::Fault,
     journal::StreamId,
     log_record,
-    shelf::Shelf,
     tables::{self, Entry, Head},
 };
 
@@ -36,6 +35,8 @@ pub(crate) struct Heads {
     /// The last record that the rows know.
     rows_until: u64,
     ahead: HashMap<StreamId, Arc<Head>>,
+    /// Streams whose records do not continue them, with the first that does not: nobody knows where they stand.
+    broken: HashMap<StreamId, u64>,
 }
 
 impl Heads {
@@ -44,7 +45,7 @@ impl Heads {
         // A store from before the rows lagged behind says nothing: then every record is looked at once.
         let rows_until = rows_until(transaction)?.unwrap_or_default();
         let (log, streams) = (transaction.open_table(tables::LOG)?, transaction.open_table(tables::STREAMS)?);
-        let mut ahead: HashMap<StreamId, Head> = HashMap::new();
+        let (mut ahead, mut broken) = (HashMap::<StreamId, Head>::new(), HashMap::new());
         for row in log.range(rows_until + 1..)? {
             let (number, bytes) = row?;
             let number = number.value();
@@ -54,14 +55,17 @@ impl Heads {
                 hash_map::Entry::Occupied(head) => head.into_mut(),
                 hash_map::Entry::Vacant(place) => place.insert(read_row(&streams, record.stream)?.unwrap_or_default()),
             };
-            if record.first.0 > head.version {
-                return Err(Fault::damaged(number, "the record does not continue its stream"));
+            if record.first.0 < head.version {
+                continue;
             }
-            if record.first.0 == head.version {
+            if record.first.0 > head.version || (head.version > 0 && record.previous != head.hash) {
+                broken.entry(record.stream).or_insert(number);
+            } else {
                 head.follow(number, record.events, record.command.as_u128(), record.hash);
             }
         }
-        Ok(Self { rows_until, ahead: ahead.into_iter().map(|(stream, head)| (stream, Arc::new(head))).collect() })
+        let ahead = ahead.into_iter().map(|(stream, head)| (stream, Arc::new(head))).collect();
+        Ok(Self { rows_until, ahead, broken })
     }
 
     /// All heads that are ahead of their rows.
@@ -69,9 +73,12 @@ impl Heads {
         self.ahead.iter().map(|(stream, head)| (*stream, &**head))
     }
 
-    /// The head of a stream, if it is ahead of its row.
-    pub(crate) fn of(&self, stream: StreamId) -> Option<&Arc<Head>> {
-        self.ahead.get(&stream)
+    /// The head of a stream, if it is ahead of its row. An error if nobody knows where the stream stands.
+    pub(crate) fn of(&self, stream: StreamId) -> Result<Option<&Arc<Head>>, Fault> {
+        match self.broken.get(&stream) {
+            Some(&record) => Err(Fault::damaged(record, "the record does not continue its stream")),
+            None => Ok(self.ahead.get(&stream)),
+        }
     }
 
     /// How many of the records up to this one the rows do not know.
@@ -79,44 +86,53 @@ impl Heads {
         record.saturating_sub(self.rows_until)
     }
 
+    /// Whether nobody knows where some stream stands: the rows must not forget that.
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
     fn follow(&mut self, moved: Moved) {
         match moved {
-            Moved::Written(rows_until) => *self = Self { rows_until, ahead: HashMap::new() },
+            Moved::Written(rows_until) => (self.rows_until, self.ahead) = (rows_until, HashMap::new()),
             Moved::Ahead(heads) => self.ahead.extend(heads.into_iter().map(|(stream, head)| (stream, Arc::new(head)))),
         }
     }
 }
 
-/// The heads of an open file, for its one writer and all readers.
+/// The heads of an open file, for its one writer at a time and all readers. They go with the handle: whoever opens the file
+/// again reads them again, because only the file knows what became of a commit that failed.
 #[derive(Debug)]
-pub(crate) struct HeadBoard(RwLock<Heads>);
+pub(crate) struct HeadBoard {
+    heads: RwLock<Heads>,
+    /// Held from the beginning of a commit until the heads have followed it.
+    turn: Mutex<()>,
+}
 
 impl HeadBoard {
     /// The heads of this file.
-    pub(crate) fn of(shelf: &Shelf) -> Result<Self, Fault> {
-        Ok(Self(RwLock::new(shelf.read(Heads::load)?)))
+    pub(crate) fn of(database: &Database) -> Result<Self, Fault> {
+        let heads = RwLock::new(Heads::load(&database.begin_read()?)?);
+        Ok(Self { heads, turn: Mutex::default() })
     }
 
-    /// Reads them again: after a commit whose outcome is not known the file says what they are.
-    pub(crate) fn reload(&self, shelf: &Shelf) -> Result<(), Fault> {
-        let heads = shelf.read(Heads::load)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = heads;
-        Ok(())
+    /// Waits until nobody else commits.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Follows a commit that is durable.
     pub(crate) fn follow(&self, moved: Moved) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).follow(moved);
+        self.heads.write().unwrap_or_else(PoisonError::into_inner).follow(moved);
     }
 
-    /// Looks at all of them; nobody may follow a commit meanwhile.
+    /// Looks at all of them.
     pub(crate) fn with<T>(&self, look: impl FnOnce(&Heads) -> T) -> T {
-        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.heads.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The head of a stream as it was before a read transaction began that is begun after this.
-    pub(crate) fn before_reading(&self, stream: StreamId) -> Before {
-        Before { stream, head: self.with(|heads| heads.of(stream).cloned()) }
+    pub(crate) fn before_reading(&self, stream: StreamId) -> Result<Before, Fault> {
+        self.with(|heads| Ok(Before { stream, head: heads.of(stream)?.cloned() }))
     }
 }
 
@@ -172,10 +188,13 @@ pub(crate) fn rows_until(transaction: &ReadTransaction) -> Result<Option<u64>, F
 #[cfg(test)]
 mod tests {
     use ozg_protocols::ids::CommandKey;
+    use redb::{Durability, ReadableTable as _, TableDefinition};
 
     use crate::{
-        journal::{Append, Appended, Epoch, StreamId, StreamKind, Version},
+        journal::{Append, Appended, Epoch, JournalError, StreamId, StreamKind, Version},
         redb_core::Options,
+        shelf::Outcome,
+        tables,
         tenant_store::TenantStore,
         testing::{Sample, nothing_named},
         verify::verify_store,
@@ -257,6 +276,59 @@ mod tests {
             }
         });
         assert_eq!(versions(&store, 1, 0).len(), 400);
+    }
+
+    /// Changes a row of a table as no program of ours would.
+    fn break_row<K: redb::Key + 'static>(
+        store: &TenantStore,
+        table: TableDefinition<'static, K, &'static [u8]>,
+        key: &K::SelfType<'_>,
+        change: impl Fn(&mut Vec<u8>),
+    ) {
+        let broken = store.core.shelf.write(Durability::Immediate, |transaction| {
+            let mut table = transaction.open_table(table)?;
+            let mut row = table.get(key)?.expect("there").value().to_vec();
+            change(&mut row);
+            table.insert(key, row.as_slice())?;
+            Ok(Outcome::Commit(()))
+        });
+        broken.expect("written");
+    }
+
+    #[test]
+    fn a_damaged_stream_takes_nobody_of_its_batch_along() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sample = sample(&directory, 1);
+        let store = sample.open().expect("opens");
+        (1..=5).for_each(|id| appended(&store, id, 0));
+        let appends: Vec<Append> = (1..=5).map(|id| append(&store, id, 1)).collect();
+        let stream = StreamId { kind: StreamKind::Case, id: 3 };
+        break_row(&store, tables::STREAMS, &tables::head_key(stream), |row| row.truncate(3));
+        for (answer, id) in store.core.commit(appends).into_iter().zip(1..) {
+            match answer {
+                Err(JournalError::Damaged { .. }) => assert_eq!(id, 3),
+                Ok(Appended::Durable { version: Version(2), .. }) => assert_ne!(id, 3),
+                other => panic!("stream {id}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_continue_its_stream_stops_that_stream_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sample = sample(&directory, 100);
+        let store = sample.open().expect("opens");
+        (0..3).for_each(|version| (1..=2).for_each(|id| appended(&store, id, version)));
+        // Stream 1 has the records 2, 4 and 6; one bit of the second is another one.
+        break_row(&store, tables::LOG, &4, |row| *row.last_mut().expect("a body") ^= 1);
+        drop(store);
+        let store = sample.open().expect("opens all the same");
+        let stream = StreamId { kind: StreamKind::Case, id: 1 };
+        assert!(matches!(store.core.read(stream, Version(0), 9), Err(JournalError::Damaged { record: 6, .. })));
+        (3..200).for_each(|version| appended(&store, 2, version));
+        drop(store);
+        let store = sample.open().expect("opens again");
+        assert!(store.core.read(stream, Version(0), 9).is_err(), "it is not forgotten");
     }
 
     #[test]

@@ -7,15 +7,16 @@
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use aws_lc_rs::signature::Ed25519KeyPair;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use ozg_protocols::{ids::TenantSlug, moment::Moment};
 
 use crate::{
     checkpoint::Checkpoint,
     disk::{self, Disk},
-    journal::{Cursor, RecordNo, StoredRecord, StreamId},
+    journal::{Cursor, JournalError, RecordNo, StoredRecord, StreamId},
     merkle::Edge,
     reading,
+    redb_core::RedbCore,
     ring::KeyRing,
 };
 
@@ -47,6 +48,9 @@ pub enum NotaryError {
     /// The key does not sign.
     #[error("the notary's key does not sign")]
     Key,
+    /// The journal is not the one that was signed for, or damaged.
+    #[error("the journal is not what was signed for")]
+    Journal(#[source] JournalError),
 }
 
 /// The notary.
@@ -83,11 +87,28 @@ impl Notary {
         reading::cursor(&self.tenant, self.incarnation, RecordNo(self.edge.size()))
     }
 
+    /// Reads on behind what it has seen and is shown that, at this moment; whether there is more. A journal that cannot be
+    /// read just now is read another time.
+    ///
+    /// # Errors
+    /// [`NotaryError::Journal`] if the journal contradicts what was signed: nothing is signed over it.
+    pub fn follow(&mut self, core: &RedbCore, at_once: usize, now: Moment) -> Result<bool, NotaryError> {
+        let page = match core.tail(&self.cursor(), at_once) {
+            Ok(page) => page,
+            Err(error @ (JournalError::Damaged { .. } | JournalError::Invalid(_))) => {
+                return Err(NotaryError::Journal(error));
+            }
+            Err(_) => return Ok(false),
+        };
+        page.records.iter().try_for_each(|record| self.observe(record, now))?;
+        Ok(page.records.len() >= at_once)
+    }
+
     /// Shows the next record of the tenant's order, at this moment.
     ///
     /// # Errors
     /// [`NotaryError::OutOfOrder`] if it is not the next.
-    pub fn observe(&mut self, record: &StoredRecord, now: Moment) -> Result<(), NotaryError> {
+    pub(crate) fn observe(&mut self, record: &StoredRecord, now: Moment) -> Result<(), NotaryError> {
         let after = self.edge.size();
         if record.number.0 != after + 1 {
             return Err(NotaryError::OutOfOrder { found: record.number.0, after });
@@ -131,6 +152,11 @@ pub(crate) fn pair(ring: &KeyRing) -> Result<Ed25519KeyPair, NotaryError> {
     Ed25519KeyPair::from_seed_unchecked(&*ring.notary_seed().0).map_err(|_| NotaryError::Key)
 }
 
+/// The key by which the signatures of a notary are checked.
+pub(crate) fn public_key(ring: &KeyRing) -> Result<[u8; 32], NotaryError> {
+    pair(ring)?.public_key().as_ref().try_into().map_err(|_| NotaryError::Key)
+}
+
 /// The checkpoints of a log. A last line that was never finished is cut off if `mend`, else left out.
 pub(crate) fn read_log(disk: &dyn Disk, path: &std::path::Path, mend: bool) -> Result<Vec<Checkpoint>, NotaryError> {
     let file = disk.open(path)?;
@@ -146,4 +172,30 @@ pub(crate) fn read_log(disk: &dyn Disk, path: &std::path::Path, mend: bool) -> R
         checkpoints.push(text.parse().map_err(|_| NotaryError::Damaged { line: number })?);
     }
     Ok(checkpoints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sample;
+
+    #[test]
+    fn nothing_is_signed_over_a_journal_that_is_older_than_its_checkpoint() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sample = Sample::founded(directory.path());
+        let (journal, now) = (directory.path().join("musterstadt/journal.redb"), Moment::from_seconds(5));
+        let old = std::fs::read(&journal).expect("reads");
+        let store = sample.open().expect("opens");
+        let mut stream = Sample::stream(&store, 1);
+        let appends = (0..5).map(|version| Sample::append(&mut stream, version, version.into(), "x", None, Vec::new()));
+        assert!(store.core.commit(appends.collect()).iter().all(Result::is_ok));
+        let mut notary = store.notary().expect("a notary");
+        assert!(!notary.follow(&store.core, 100, now).expect("follows"));
+        notary.sign(now).expect("signs");
+        drop((store, stream));
+        std::fs::write(&journal, old).expect("writes");
+        let store = sample.open().expect("opens");
+        let mut notary = store.notary().expect("a notary");
+        assert!(matches!(notary.follow(&store.core, 100, now), Err(NotaryError::Journal(_))));
+    }
 }

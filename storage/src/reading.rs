@@ -9,11 +9,12 @@ use ozg_protocols::{
     ids::{CommandKey, TenantSlug},
     moment::Moment,
 };
-use redb::{Durability, ReadableTable, Table, WriteTransaction};
+use redb::{Durability, ReadTransaction, ReadableTable, Table, WriteTransaction};
 
 use crate::{
     append::{find, read_record},
     fault::Fault,
+    heads::Before,
     journal::{
         Append, Appended, Cursor, JournalError, MAX_BODY, RecordNo, SealedBody, StoredAnswer, StoredRecord, StreamId,
         TailPage, Version,
@@ -49,8 +50,7 @@ impl RedbCore {
         stream: StreamId,
         key: CommandKey,
     ) -> Result<Option<(u64, log_record::LogRecord)>, JournalError> {
-        let before = self.heads.before_reading(stream);
-        self.reading(|transaction| {
+        self.reading_stream(stream, |transaction, before| {
             let streams = transaction.open_table(tables::STREAMS)?;
             let Some(head) = before.in_transaction(&streams)? else { return Ok(None) };
             find(&transaction.open_table(tables::LOG)?, &streams, &head, stream, key.as_u128())
@@ -75,8 +75,7 @@ impl RedbCore {
     /// # Errors
     /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
     pub fn read(&self, stream: StreamId, from: Version, limit: usize) -> Result<Vec<StoredRecord>, JournalError> {
-        let before = self.heads.before_reading(stream);
-        self.reading(|transaction| {
+        self.reading_stream(stream, |transaction, before| {
             let streams = transaction.open_table(tables::STREAMS)?;
             let Some(head) = before.in_transaction(&streams)? else { return Ok(Vec::new()) };
             let log = transaction.open_table(tables::LOG)?;
@@ -228,15 +227,24 @@ impl RedbCore {
         })
     }
 
-    pub(crate) fn reading<T>(
+    pub(crate) fn reading<T>(&self, work: impl Fn(&ReadTransaction) -> Result<T, Fault>) -> Result<T, JournalError> {
+        self.twice(|| self.shelf.read(&work))
+    }
+
+    fn reading_stream<T>(
         &self,
-        work: impl Fn(&redb::ReadTransaction) -> Result<T, Fault>,
+        stream: StreamId,
+        work: impl Fn(&ReadTransaction, &Before) -> Result<T, Fault>,
     ) -> Result<T, JournalError> {
+        self.twice(|| self.shelf.read_stream(stream, &work))
+    }
+
+    fn twice<T>(&self, read: impl Fn() -> Result<T, Fault>) -> Result<T, JournalError> {
         let again = |fault| match fault {
             Fault::Damaged { .. } => Err(fault),
-            Fault::Io | Fault::Full => self.shelf.revive().and_then(|()| self.shelf.read(&work)),
+            Fault::Io | Fault::Full => self.shelf.revive().and_then(|()| read()),
         };
-        self.shelf.read(&work).or_else(again).map_err(|fault| match fault {
+        read().or_else(again).map_err(|fault| match fault {
             Fault::Full => JournalError::Unavailable,
             other => other.not_done(),
         })

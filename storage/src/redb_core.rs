@@ -6,23 +6,19 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
-    thread,
+    sync::{Arc, atomic::AtomicI64},
 };
-
-use ozg_protocols::ids::TenantSlug;
-use redb::Durability;
 
 use crate::{
     append::{self, Batch},
     disk::{Disk, DiskLock},
     fault::Fault,
-    heads::HeadBoard,
     journal::{Append, Appended, JournalError, Weight},
     ring::KeyRing,
-    shelf::{Outcome, Shelf},
+    shelf::Shelf,
     tables::{self, Foundation},
 };
+use ozg_protocols::ids::TenantSlug;
 
 /// What a core is opened with.
 #[derive(Debug, Clone, Copy)]
@@ -53,9 +49,6 @@ pub struct RedbCore {
     directory: PathBuf,
     ring: Arc<KeyRing>,
     options: Options,
-    pub(crate) heads: HeadBoard,
-    /// Held through a commit: what is known of the heads is what the file says.
-    committing: Mutex<()>,
     // Goes last: as long as anybody holds the core, its file is open, and nobody else may open it.
     _lock: Box<dyn DiskLock>,
 }
@@ -70,16 +63,10 @@ pub(crate) struct Ground {
 }
 
 impl RedbCore {
-    pub(crate) fn new(
-        ground: Ground,
-        foundation: &Foundation,
-        tenant: TenantSlug,
-        options: Options,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn new(ground: Ground, foundation: &Foundation, tenant: TenantSlug, options: Options) -> Self {
         let Ground { shelf, disk, directory, ring, lock } = ground;
         let (incarnation, latest) = (foundation.incarnation, AtomicI64::new(i64::MIN));
-        let (heads, committing) = (HeadBoard::of(&shelf)?, Mutex::default());
-        Ok(Self { shelf, tenant, incarnation, latest, disk, directory, ring, options, heads, committing, _lock: lock })
+        Self { shelf, tenant, incarnation, latest, disk, directory, ring, options, _lock: lock }
     }
 
     /// Whether there is room for something new.
@@ -91,7 +78,6 @@ impl RedbCore {
     /// Makes these appends durable, in this order, as far as each may be; the answers stand in the same order. Blocks
     /// until they are durable.
     pub fn commit(&self, batch: Vec<Append>) -> Vec<Result<Appended, JournalError>> {
-        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut answers: Vec<_> = batch.iter().map(|append| self.check(append).err().map(Err)).collect();
         let full = self.is_full();
         let (mut places, mut appends) = (Vec::new(), Vec::new());
@@ -108,7 +94,7 @@ impl RedbCore {
         }
         let outcomes = match self.attempt(&appends, false) {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(fault) => self.recover(&appends, &fault),
+            Err(_) => self.recover(&appends),
         };
         for (place, outcome) in places.into_iter().zip(outcomes) {
             answers[place] = Some(outcome);
@@ -129,63 +115,44 @@ impl RedbCore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let new_keys: Vec<_> = batch.iter().flat_map(|append| append.new_keys.iter().cloned()).collect();
-        let (answers, moved) = thread::scope(|scope| {
-            // The keys reach the disk while the transaction is put together, and before it is committed.
-            let keys = (!new_keys.is_empty()).then(|| scope.spawn(|| self.ring.append(&new_keys)));
-            self.shelf.write(Durability::Immediate, |transaction| {
-                let (answers, moved) = self.heads.with(|heads| {
-                    let mut tables = Batch::begin(transaction, heads, replay)?;
-                    let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
-                    Ok::<_, Fault>((answers, tables.finish(self.options.rows_every)?))
-                })?;
-                if moved.is_none() {
-                    return Ok(Outcome::Nothing((answers, moved)));
-                }
-                if let Some(keys) = keys {
-                    let entries = keys.join().map_err(|_| Fault::Io)??;
-                    let mut meta = transaction.open_table(tables::META)?;
-                    meta.insert(tables::RING_ENTRIES, entries.to_be_bytes().as_slice())?;
-                }
-                Ok(Outcome::Commit((answers, moved)))
-            })
-        })?;
-        if let Some(moved) = moved {
-            self.heads.follow(moved);
-        }
-        Ok(answers)
+        self.shelf.append(|transaction, heads| {
+            let mut tables = Batch::begin(transaction, heads, replay)?;
+            let answers = batch.iter().map(|append| tables.apply(append)).collect::<Result<Vec<_>, _>>()?;
+            let moved = tables.finish(self.options.rows_every)?;
+            // A key that no durable record needs would keep a blob for ever that no event names.
+            let taken = batch.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Appended::Durable { .. }));
+            let new_keys: Vec<_> = taken.flat_map(|(append, _)| append.new_keys.iter().cloned()).collect();
+            if moved.is_some() && !new_keys.is_empty() {
+                let entries = self.ring.append(&new_keys)?;
+                let mut meta = transaction.open_table(tables::META)?;
+                meta.insert(tables::RING_ENTRIES, entries.to_be_bytes().as_slice())?;
+            }
+            Ok((answers, moved))
+        })
     }
 
-    /// Opens the file again after an error, and learns from it what the last commit did.
-    fn revive(&self) -> Result<(), Fault> {
-        self.shelf.revive()?;
-        self.heads.reload(&self.shelf)
-    }
-
-    /// Settles a batch whose first attempt failed.
-    fn recover(&self, batch: &[Append], fault: &Fault) -> Vec<Result<Appended, JournalError>> {
-        if let Fault::Damaged { .. } = fault {
-            // Nothing was committed: the transaction was dropped before.
-            return batch.iter().map(|_| Err(fault.not_done())).collect();
-        }
-        if self.revive().is_err() && self.revive().is_err() {
+    /// Settles a batch whose first attempt failed. Who alone is to blame is found by halving.
+    fn recover(&self, batch: &[Append]) -> Vec<Result<Appended, JournalError>> {
+        if self.shelf.revive().is_err() && self.shelf.revive().is_err() {
             return batch.iter().map(|_| Err(JournalError::UnknownOutcome)).collect();
         }
         match self.attempt(batch, true) {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(_) if batch.len() > 1 => {
                 let (first, second) = batch.split_at(batch.len() / 2);
-                let mut answers = self.recover(first, fault);
-                answers.extend(self.recover(second, fault));
+                let mut answers = self.recover(first);
+                answers.extend(self.recover(second));
                 answers
             }
+            // Nothing was committed: the transaction was dropped before.
+            Err(damaged @ Fault::Damaged { .. }) => batch.iter().map(|_| Err(damaged.not_done())).collect(),
             Err(again) => batch.iter().map(|append| self.settle_one(append, &again)).collect(),
         }
     }
 
     /// The outcome of one append that fails again and again: the file says whether it is there.
     fn settle_one(&self, append: &Append, fault: &Fault) -> Result<Appended, JournalError> {
-        self.revive().map_err(|_| JournalError::UnknownOutcome)?;
+        self.shelf.revive().map_err(|_| JournalError::UnknownOutcome)?;
         match self.record_of(append).map_err(|_| JournalError::UnknownOutcome)? {
             Some(answer) => Ok(answer),
             None => Err(fault.not_done()),

@@ -170,8 +170,8 @@ impl KeyRing {
         Ok(purposes.len() as u64)
     }
 
-    /// Opens a ring of which at least `durable` entries are needed by the journal. What a power cut left behind those is
-    /// cut off; anything missing before is damage.
+    /// Opens a ring whose first `durable` entries are needed by the journal; anything missing of those is damage. What lies
+    /// behind them belongs to appends that were never committed: it counts for nothing, and the next key takes its place.
     pub(crate) fn open(
         disk: std::sync::Arc<dyn Disk>,
         path: &Path,
@@ -193,28 +193,14 @@ impl KeyRing {
         };
         let cipher = unwrap(RING_KEY, &header.ring_key)?.cipher();
         let notary_seed = unwrap(NOTARY_SEED, &header.notary_seed)?;
-        let mut places = HashMap::with_capacity((bytes.len() - HEADER) / ENTRY);
-        let mut entries = 0_u32;
-        for bytes in bytes[HEADER..].chunks(ENTRY) {
-            let number = u64::from(entries) + 1;
-            // What the journal vouches for is only read; the rest proves itself by its tag.
-            let opened = if number <= durable { parse(bytes) } else { open_entry(&cipher, header.id, bytes) };
-            let Some((_, key)) = opened else {
-                if number <= durable {
-                    return Err(damaged(number));
-                }
-                break;
-            };
-            places.insert(key.as_u128().to_be_bytes(), entries);
-            entries += 1;
-        }
-        if u64::from(entries) < durable {
-            return Err(damaged(u64::from(entries) + 1));
-        }
-        let end = offset(entries);
-        if bytes.len() as u64 != end {
-            file.set_len(end)?;
-            file.sync()?;
+        let entries = u32::try_from(durable).map_err(|_| damaged(durable))?;
+        let mut places = HashMap::with_capacity(entries as usize);
+        let mut rest = bytes[HEADER..].chunks_exact(ENTRY);
+        for place in 0..entries {
+            let missing = damaged(u64::from(place) + 1);
+            // What the journal vouches for is only read here; whoever needs a key sees whether it opens.
+            let Some((_, key)) = rest.next().and_then(parse) else { return Err(missing) };
+            places.insert(key.as_u128().to_be_bytes(), place);
         }
         Ok(Self {
             disk,
@@ -287,11 +273,13 @@ impl KeyRing {
             Some(file) => file,
             None => {
                 let file = self.disk.open(&self.path)?;
-                file.set_len(end)?;
                 *self.reader.write().unwrap_or_else(PoisonError::into_inner) = self.disk.open(&self.path)?;
                 file
             }
         };
+        if file.len()? > end {
+            file.set_len(end)?;
+        }
         file.write_at(end, bytes)?;
         file.sync()?;
         tail.file = Some(file);

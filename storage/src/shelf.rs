@@ -5,7 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction};
@@ -14,6 +14,8 @@ use crate::{
     backend::{Condition, DiskBackend},
     disk::Disk,
     fault::Fault,
+    heads::{Before, HeadBoard, Heads, Moved},
+    journal::StreamId,
     tables::{self, Foundation},
 };
 
@@ -30,6 +32,19 @@ pub(crate) struct Shelf {
 struct Handle {
     database: Option<Database>,
     condition: Arc<Condition>,
+    /// Read when somebody asks for the first of them.
+    heads: OnceLock<HeadBoard>,
+}
+
+impl Handle {
+    fn heads(&self, database: &Database) -> Result<&HeadBoard, Fault> {
+        if let Some(heads) = self.heads.get() {
+            return Ok(heads);
+        }
+        let heads = HeadBoard::of(database)?;
+        // Whoever was first is right: nobody has appended before one of them was in place.
+        Ok(self.heads.get_or_init(|| heads))
+    }
 }
 
 /// How a write transaction ends.
@@ -73,7 +88,7 @@ impl Shelf {
     pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path, cache: usize) -> Result<Self, Fault> {
         let condition = Arc::<Condition>::default();
         let database = open_database(&*disk, path, cache, &condition)?;
-        let handle = RwLock::new(Handle { database: Some(database), condition });
+        let handle = RwLock::new(Handle { database: Some(database), condition, heads: OnceLock::new() });
         Ok(Self { disk, path: path.to_owned(), cache, handle })
     }
 
@@ -88,13 +103,47 @@ impl Shelf {
         handle.condition.settle(&*self.disk.open(&self.path)?)?;
         let condition = Arc::<Condition>::default();
         handle.database = Some(open_database(&*self.disk, &self.path, self.cache, &condition)?);
-        handle.condition = condition;
+        (handle.condition, handle.heads) = (condition, OnceLock::new());
         Ok(())
     }
 
     /// Reads in one transaction.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
-        self.with(|database| work(&database.begin_read()?))
+        self.with(|_, database| work(&database.begin_read()?))
+    }
+
+    /// Reads about a stream in one transaction.
+    pub(crate) fn read_stream<T>(
+        &self,
+        stream: StreamId,
+        work: impl FnOnce(&ReadTransaction, &Before) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.with(|handle, database| {
+            let before = handle.heads(database)?.before_reading(stream)?;
+            work(&database.begin_read()?, &before)
+        })
+    }
+
+    /// Appends to streams in one transaction, durable when it answers; the heads follow it. What moves nothing is not
+    /// committed.
+    pub(crate) fn append<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction, &Heads) -> Result<(T, Option<Moved>), Fault>,
+    ) -> Result<T, Fault> {
+        self.with(|handle, database| {
+            let heads = handle.heads(database)?;
+            let _turn = heads.turn();
+            let transaction = begin(database, Durability::Immediate)?;
+            let (answer, moved) = heads.with(|heads| work(&transaction, heads))?;
+            match moved {
+                Some(moved) => {
+                    transaction.commit()?;
+                    heads.follow(moved);
+                }
+                None => transaction.abort()?,
+            }
+            Ok(answer)
+        })
     }
 
     /// Writes in one transaction; durable when it answers, if `durability` says so.
@@ -103,10 +152,8 @@ impl Shelf {
         durability: Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<Outcome<T>, Fault>,
     ) -> Result<T, Fault> {
-        self.with(|database| {
-            let mut transaction = database.begin_write()?;
-            transaction.set_durability(durability)?;
-            transaction.set_quick_repair(true);
+        self.with(|_, database| {
+            let transaction = begin(database, durability)?;
             match work(&transaction) {
                 Ok(Outcome::Commit(answer)) => {
                     transaction.commit()?;
@@ -121,20 +168,20 @@ impl Shelf {
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn with<T>(&self, work: impl FnOnce(&Handle, &Database) -> Result<T, Fault>) -> Result<T, Fault> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         let database = handle.database.as_ref().ok_or(Fault::Io)?;
         if handle.condition.is_dead() {
             return Err(Fault::Io);
         }
-        work(database).map_err(|fault| if handle.condition.was_full() { Fault::Full } else { fault }).inspect_err(
-            |fault| {
+        work(&handle, database)
+            .map_err(|fault| if handle.condition.was_full() { Fault::Full } else { fault })
+            .inspect_err(|fault| {
                 // redb refuses everything after an error of its own, too.
                 if matches!(fault, Fault::Io | Fault::Full) {
                     handle.condition.kill();
                 }
-            },
-        )
+            })
     }
 
     /// Runs redb's own check of every page. An error is damage.
@@ -161,6 +208,13 @@ impl Shelf {
             row.value().try_into().map(u64::from_be_bytes).map_err(|_| Fault::damaged(0, "the ring's length is broken"))
         })
     }
+}
+
+fn begin(database: &Database, durability: Durability) -> Result<WriteTransaction, Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(durability)?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
 }
 
 fn open_database(disk: &dyn Disk, path: &Path, cache: usize, condition: &Arc<Condition>) -> Result<Database, Fault> {

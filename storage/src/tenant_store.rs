@@ -285,7 +285,7 @@ impl TenantStore {
         let views = ViewFiles::new(disk.clone(), paths.views(), tenant.clone(), view_key, random.clone());
         let notary = (paths.checkpoints(), ring.clone(), disk.clone());
         let ground = Ground { shelf, disk: disk.clone(), directory: paths.root.clone(), ring, lock };
-        let core = RedbCore::new(ground, &foundation, tenant.clone(), options)?;
+        let core = RedbCore::new(ground, &foundation, tenant.clone(), options);
         Ok(Self { core: Arc::new(core), sealer, blobs, views, notary })
     }
 }

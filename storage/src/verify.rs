@@ -5,6 +5,7 @@
 //! chunk of every blob. A checkpoint from outside tells whether the store is older than it should be. Views are not
 //! checked: they can be deleted and rebuilt. Which blobs an event names is asked of who knows events ([`Named`]).
 
+mod blobs;
 mod rows;
 #[cfg(test)]
 mod trials;
@@ -22,7 +23,7 @@ use ozg_protocols::ids::{BlobId, KeyId, TenantSlug};
 use redb::ReadableTable as _;
 
 use crate::{
-    blob::{BlobError, BlobStore},
+    blob::BlobError,
     checkpoint::Checkpoint,
     disk::{self, Disk},
     fault::Fault,
@@ -190,6 +191,8 @@ struct Verification<'n> {
     damage: Option<Fault>,
     keys: Keys,
     checkpoints: Vec<Checkpoint>,
+    /// The notary's key, as far as it is known: from the ring, or from a checkpoint that was shown.
+    notary_key: Option<[u8; 32]>,
     chains: HashMap<StreamId, Chain>,
     /// The chains as the rows of streams know them: those lag behind the log.
     chains_of_rows: HashMap<StreamId, Chain>,
@@ -262,6 +265,7 @@ impl<'n> Verification<'n> {
             damage,
             keys,
             checkpoints,
+            notary_key: None,
             chains,
             chains_of_rows,
             named,
@@ -313,6 +317,11 @@ impl<'n> Verification<'n> {
         shown: Option<&Checkpoint>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), VerifyError> {
+        self.notary_key = match &self.keys {
+            Keys::Open { ring, .. } => notary::public_key(ring)?.into(),
+            // Without the tenant's key the one that was shown says who signs.
+            Keys::Names(_) => shown.map(|shown| shown.public_key),
+        };
         let mut edge = Edge::default();
         let mut signed: Vec<Checkpoint> = self.checkpoints.iter().chain(shown).cloned().collect();
         signed.sort_by_key(Checkpoint::record);
@@ -427,52 +436,13 @@ impl<'n> Verification<'n> {
     fn check_checkpoint(&mut self, checkpoint: &Checkpoint, edge: &Edge) -> Result<(), VerifyError> {
         let record = checkpoint.record().0;
         let ours = checkpoint.tenant == self.tenant && checkpoint.incarnation == self.foundation.incarnation;
-        if !ours || self.notary_key()?.is_some_and(|key| key != checkpoint.public_key) {
+        if !ours || self.notary_key.is_some_and(|key| key != checkpoint.public_key) {
             return Err(VerifyError::ForeignCheckpoint { record });
         }
         if checkpoint.edge != *edge {
             return Err(VerifyError::OtherHistory { record });
         }
         self.report.checkpoints += 1;
-        Ok(())
-    }
-
-    fn notary_key(&self) -> Result<Option<[u8; 32]>, VerifyError> {
-        use aws_lc_rs::signature::KeyPair as _;
-        let Keys::Open { ring, .. } = &self.keys else { return Ok(None) };
-        Ok(notary::pair(ring)?.public_key().as_ref().try_into().ok())
-    }
-
-    fn blob_files(&self) -> Result<Vec<(BlobId, u64)>, VerifyError> {
-        let mut files = Vec::new();
-        let root = self.paths.blobs();
-        for directory in self.disk.list(&root)?.iter().filter(|entry| entry.directory && entry.name.len() == 2) {
-            for entry in self.disk.list(&root.join(&directory.name))? {
-                let id = entry.name.parse().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-                files.push((id, entry.length));
-            }
-        }
-        Ok(files)
-    }
-
-    fn check_blob(&mut self, id: BlobId) -> Result<(), VerifyError> {
-        let Keys::Open { sealer, .. } = &self.keys else {
-            self.report.blobs += 1;
-            return Ok(());
-        };
-        let blobs = BlobStore::at_rest(self.disk.clone(), self.paths.blobs(), sealer.clone());
-        let mut reader = match blobs.read(id) {
-            Err(BlobError::Key(RingError::Missing(_) | RingError::Erased(_))) if !self.blobs.contains_key(&id) => {
-                self.report.orphans += 1;
-                return Ok(());
-            }
-            reader => reader?,
-        };
-        let mut offset = 0;
-        while offset < reader.length() {
-            offset += reader.read(offset)?.len() as u64;
-        }
-        self.report.blobs += 1;
         Ok(())
     }
 }

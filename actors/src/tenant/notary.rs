@@ -209,13 +209,7 @@ fn look(store: &TenantStore, notary: Option<Notary>, now: Moment, last: bool) ->
         Some(notary) => notary,
         None => store.notary()?,
     };
-    let mut more = false;
-    if let Ok(page) = store.core.tail(&notary.cursor(), AT_ONCE) {
-        more = page.records.len() >= AT_ONCE;
-        for record in &page.records {
-            notary.observe(record, now)?;
-        }
-    }
+    let more = notary.follow(&store.core, AT_ONCE, now)?;
     let due = notary.is_due(now) || (last && !more && notary.has_unsigned());
     let signed = if due { Some(notary.sign(now)?) } else { None };
     Ok((notary, (more, signed)))

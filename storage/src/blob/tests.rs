@@ -1,11 +1,7 @@
 //! Tests of blobs, golden bytes of version 1 among them.
 
 use super::*;
-use crate::{disk::RealDisk, gcm::Secret, testing::Sample};
-use crate::{
-    journal::{Epoch, StreamId, StreamKind, Version},
-    stream::{NoEffect, Record, Stream, Ticket},
-};
+use crate::{disk::RealDisk, gcm::Secret, journal::Appended, tenant_store::TenantStore, testing::Sample};
 
 fn contents(mut reader: BlobReader) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -77,20 +73,23 @@ fn what_was_cut_off_or_swapped_does_not_open() {
 #[test]
 fn orphans_are_swept_and_named_blobs_stay() {
     let directory = tempfile::tempdir().expect("a directory");
-    let store = Sample::founded(directory.path()).open().expect("opens");
-    let [named, orphan] = [0, 1].map(|_| store.blobs.begin().expect("begins").publish().expect("publishes"));
-    let records = crate::codec::Schema::<Record<u64>>::first(1);
-    let mut stream =
-        Stream::new(store.sealer.clone(), StreamId { kind: StreamKind::Case, id: 1 }, records, NoEffect::SCHEMA);
-    let ticket = Ticket { key: ozg_protocols::ids::CommandKey::from_u128(1), command: b"name", reply: &[] };
-    let record = Record { at: Moment::from_seconds(1), by: None, events: vec![7] };
-    let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[], vec![named.wrapped]).expect("seals");
-    assert!(store.core.commit(vec![append]).iter().all(Result::is_ok));
+    let sample = Sample::founded(directory.path());
+    let mut store = sample.open().expect("opens");
+    let blob = |store: &TenantStore| store.blobs.begin().expect("begins").publish().expect("publishes");
+    let (named, refused, orphan) = (blob(&store), blob(&store), blob(&store));
+    let mut stream = Sample::stream(&store, 1);
+    let append = Sample::append(&mut stream, 0, 1, "name", None, vec![named.wrapped]);
+    let late = Sample::append(&mut stream, 0, 2, "too late", None, vec![refused.wrapped]);
+    let answers = store.core.commit(vec![append, late]);
+    assert!(matches!(answers[..], [Ok(Appended::Durable { .. }), Ok(Appended::Conflict { .. })]), "{answers:?}");
     assert_eq!(store.blobs.sweep(Moment::from_seconds(0)).expect("sweeps"), 0, "too young");
     let later = Moment::from_millis(i64::MAX);
-    assert_eq!(store.blobs.sweep(later).expect("sweeps"), 1);
+    assert_eq!(store.blobs.sweep(later).expect("sweeps"), 2, "the orphan, and the one whose event was refused");
     assert_eq!(store.blobs.list(later).expect("lists"), [named.id]);
     assert_ne!(named.id, orphan.id);
+    drop(store);
+    store = sample.open().expect("opens again");
+    assert_eq!(store.blobs.sweep(later).expect("sweeps"), 0);
 }
 
 #[test]

@@ -43,17 +43,23 @@ fn a_key_reads_back_after_the_ring_was_closed() {
 }
 
 #[test]
-fn a_torn_tail_is_cut_off_only_if_nothing_durable_needs_it() {
-    let place = Place::with_a_ring();
-    let ring = place.open(3).expect("opens");
-    let (id, _, wrapped) = ring.make(&place.random).expect("a key");
-    ring.append(&[wrapped]).expect("appends");
-    let bytes = std::fs::read(place.path()).expect("reads");
-    std::fs::write(place.path(), &bytes[..bytes.len() - 1]).expect("writes");
-    assert!(matches!(place.open(4), Err(RingError::Damaged { entry: 4 })));
-    let ring = place.open(3).expect("opens");
-    assert!(matches!(ring.secret(id), Err(RingError::Missing(_))));
-    assert_eq!(std::fs::read(place.path()).expect("reads").len(), bytes.len() - ENTRY);
+fn keys_that_nothing_durable_needs_count_for_nothing_and_give_way_to_the_next() {
+    for torn in [0, 1] {
+        let place = Place::with_a_ring();
+        let ring = place.open(3).expect("opens");
+        let [(first, _, one), (second, _, two)] = [(); 2].map(|()| ring.make(&place.random).expect("a key"));
+        ring.append(&[one]).expect("appends");
+        let bytes = std::fs::read(place.path()).expect("reads");
+        std::fs::write(place.path(), &bytes[..bytes.len() - torn]).expect("writes");
+        if torn > 0 {
+            assert!(matches!(place.open(4), Err(RingError::Damaged { entry: 4 })));
+        }
+        let ring = place.open(3).expect("opens");
+        assert!(matches!(ring.secret(first), Err(RingError::Missing(_))));
+        assert_eq!(ring.append(&[two]).expect("appends"), 4);
+        assert_eq!(std::fs::read(place.path()).expect("reads").len(), bytes.len());
+        assert!(place.open(4).expect("opens").secret(second).is_ok());
+    }
 }
 
 #[test]

@@ -9,10 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use ozg_protocols::ids::{BlobId, CommandKey};
+use ozg_protocols::{
+    ids::{BlobId, CommandKey},
+    moment::Moment,
+};
 
 use crate::{
-    journal::{Append, Appended, JournalError, StreamId, StreamKind, Version},
+    journal::{Append, Appended, EffectTarget, JournalError, StreamId, StreamKind, Version},
     stream::Opened,
     tenant_store::{StoreError, TenantStore},
     testing::{PowerCutDisk, Sample, SeededRandom, Trouble, nothing_named},
@@ -111,6 +114,7 @@ fn check(store: &TenantStore, promised: &mut Promised) -> Result<(), String> {
             promised.events.remove(&id);
         }
     }
+    store.blobs.sweep(Moment::from_millis(i64::MAX)).map_err(|error| format!("sweeps not: {error:?}"))?;
     for id in &promised.blobs {
         let mut reader = store.blobs.read(*id).map_err(|error| format!("blob: {error:?}"))?;
         let mut offset = 0;
@@ -216,7 +220,7 @@ fn one_failing_operation_loses_nothing_and_doubles_nothing() {
 
 #[test]
 fn what_keeps_failing_is_not_claimed_to_be_known() {
-    for after in 0..40 {
+    for (after, then) in (0..40).flat_map(|after| (0..3).map(move |then| (after, then))) {
         let (sample, disk, random) = world(2);
         let store = sample.open().expect("opens");
         let append = Sample::append(&mut Sample::stream(&store, 1), 0, 1, "begun", None, Vec::new());
@@ -226,18 +230,28 @@ fn what_keeps_failing_is_not_claimed_to_be_known() {
             break;
         }
         assert_eq!(answer, Err(JournalError::UnknownOutcome), "at operation {after}");
-        // The disk is well again: the same bytes under the same key settle it, also behind a power cut.
-        let store = if after % 2 == 0 {
-            store
-        } else {
-            drop(store);
-            disk.cut(&random);
-            sample.open().expect("opens behind the cut")
+        // The disk is well again: the same bytes under the same key settle it, also behind a power cut, and also when
+        // somebody else has opened the file again before.
+        let store = match then {
+            0 => store,
+            1 => {
+                let _ = store.core.tail(&store.core.beginning(), 10).expect("reads");
+                let (now, until) = (Moment::from_seconds(1), Moment::from_seconds(2));
+                let _ = store.core.claim(EffectTarget::FitConnect, now, until, 1).expect("claims");
+                store
+            }
+            _ => {
+                drop(store);
+                disk.cut(&random);
+                sample.open().expect("opens behind the cut")
+            }
         };
         let stream = StreamId { kind: StreamKind::Case, id: 1 };
         let settled = store.core.commit(vec![append]).pop().expect("an answer").expect("settled");
         assert!(matches!(settled, Appended::Durable { .. } | Appended::Duplicate { .. }));
         assert_eq!(store.core.read(stream, Version(0), 10).expect("reads").len(), 1);
         assert!(store.core.answer_to(stream, CommandKey::from_u128(1)).expect("reads").is_some());
+        drop(store);
+        verify(&sample).unwrap_or_else(|problem| panic!("at operation {after}, then {then}: {problem}"));
     }
 }

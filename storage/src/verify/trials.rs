@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use ozg_protocols::moment::Moment;
 
 use crate::{
@@ -34,8 +35,7 @@ fn furnished(directory: &tempfile::TempDir) -> (Sample, Checkpoint) {
         store.core.put_record(1, id, Some(small), Moment::from_seconds(9_999)).expect("kept");
     }
     let mut notary = store.notary().expect("a notary");
-    let page = store.core.tail(&notary.cursor(), 1_000).expect("reads");
-    page.records.iter().for_each(|record| notary.observe(record, Moment::from_seconds(5)).expect("in order"));
+    assert!(!notary.follow(&store.core, 1_000, Moment::from_seconds(5)).expect("follows"));
     assert!(notary.is_due(Moment::from_seconds(5 + 3_600)) && !notary.is_due(Moment::from_seconds(5)));
     let checkpoint = notary.sign(Moment::from_seconds(6)).expect("signs");
     (sample, checkpoint)
@@ -146,12 +146,27 @@ fn a_store_that_is_older_than_the_checkpoint_shown_is_refused() {
     let mut stream = Sample::stream(&store, 99);
     store.core.commit(vec![Sample::append(&mut stream, 0, 1, "later", None, Vec::new())]);
     let mut notary = store.notary().expect("a notary");
-    let page = store.core.tail(&notary.cursor(), 1_000).expect("reads");
-    page.records.iter().for_each(|record| notary.observe(record, Moment::from_seconds(7)).expect("in order"));
+    assert!(!notary.follow(&store.core, 1_000, Moment::from_seconds(7)).expect("follows"));
     let checkpoint = notary.sign(Moment::from_seconds(8)).expect("signs");
     drop((store, stream));
     fs::write(&journal, old).expect("writes");
     assert!(matches!(verify(&sample, Some(&checkpoint)), Err(VerifyError::TooOld { newest: 201, record: 202 })));
+}
+
+#[test]
+fn without_the_tenants_key_checkpoints_are_held_against_the_one_that_is_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sample, shown) = furnished(&directory);
+    let without_key =
+        || verify_store(&sample.disk, &sample.data, &sample.tenant, None, Some(&shown), &nothing_named, &mut |_, _| {});
+    assert!(without_key().is_ok());
+    // Somebody who has not the notary's key has signed the log anew.
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).expect("a key");
+    let at = Moment::from_seconds(9);
+    let forged = Checkpoint::sign(&pair, shown.tenant.clone(), shown.incarnation, at, shown.edge.clone());
+    let log = directory.path().join("musterstadt/checkpoints.log");
+    fs::write(&log, format!("{}\n", forged.expect("signed"))).expect("writes");
+    assert!(matches!(without_key(), Err(VerifyError::ForeignCheckpoint { record: 201 })));
 }
 
 #[test]
@@ -165,8 +180,7 @@ fn a_rewritten_history_does_not_fit_its_checkpoint() {
         let mut stream = Sample::stream(&store, 99);
         store.core.commit(vec![Sample::append(&mut stream, 0, 1, text, None, Vec::new())]);
         let mut notary = store.notary().expect("a notary");
-        let page = store.core.tail(&notary.cursor(), 1_000).expect("reads");
-        page.records.iter().for_each(|record| notary.observe(record, Moment::from_seconds(7)).expect("in order"));
+        assert!(!notary.follow(&store.core, 1_000, Moment::from_seconds(7)).expect("follows"));
         notary.sign(Moment::from_seconds(8)).expect("signs")
     };
     let checkpoint = add("what happened");
