@@ -25,7 +25,7 @@ pub fn named_blobs(stream: StreamId, envelope: &[u8]) -> Option<Vec<BlobId>> {
 fn of_case(recorded: &Recorded) -> Vec<BlobId> {
     match &recorded.event {
         Event::Received { application, .. } => {
-            let files = application.files().map(|file| file.blob);
+            let files = application.stored_files().map(|file| file.blob);
             files.chain(application.raw.blobs.iter().copied()).collect()
         }
         Event::StatusChanged { .. } | Event::Assigned { .. } | Event::Commented { .. } | Event::ReceiptNoted { .. } => {

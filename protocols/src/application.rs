@@ -1,25 +1,31 @@
 //! The application (Antrag): the one model that every intake format becomes.
 //!
 //! It can carry what FIT-Connect metadata 1.x and 2.x and the OZG-Cloud form format carry; what a channel does not know
-//! stays `None` or empty. Files are named here and lie in the blob store. The types are part of event schema 1: once
-//! released, they are never changed, only followed by a next version.
+//! stays `None` or empty. Files are named here and lie in the blob store. The types are part of event schema 2; those of
+//! schema 1 are frozen in [`v1`]. Once released, they are never changed, only followed by a next version.
 
 mod applicant;
 mod delivery;
 mod file;
 mod form;
+pub mod v1;
+mod whole;
 
 use serde::{Deserialize, Serialize};
 
 pub use applicant::{Address, Applicant, Contact, LegalPerson, NaturalPerson, PostboxAddress, PostboxKind};
 pub use delivery::{
     Author, Channel, DataSet, Payment, PaymentMethod, PaymentStatus, Product, RawReference, ReplyChannel,
-    SenderReferences,
+    SenderReferences, ServiceAccount,
 };
 pub use file::{Attachment, Purpose, SignatureNote};
 pub use form::{DataCheck, Form, FormItem, FormValue};
+pub use whole::Whole;
 
-use crate::ids::{OrgUnitId, RegionKey, ServiceKey};
+use crate::{
+    ids::{OrgUnitId, RegionKey, ServiceKey},
+    moment::Moment,
+};
 
 /// One application, whatever way it came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,10 +58,22 @@ pub struct Application {
     pub author: Option<Author>,
     /// Where the submission lies as it came.
     pub raw: RawReference,
+    /// The service keys that the form itself names (`leikaIds`), as sent.
+    pub services: Vec<String>,
+    /// The region as sent, where it is no region key.
+    pub region_text: Option<String>,
+    /// The service account that the sender says was used (`serviceKonto`).
+    pub account: Option<ServiceAccount>,
+    /// The schema of what the sender says about the application (`$schema` of FIT-Connect metadata).
+    pub metadata_schema: Option<String>,
+    /// When its sender handed it over, by the clock of the channel.
+    pub submitted: Option<Moment>,
+    /// Where it lies whole, if this is an excerpt.
+    pub whole: Whole,
 }
 
 /// A public service (Leistung).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Service {
     /// The identifier as sent, for example `urn:de:fim:leika:leistung:99050012104000`.
     pub identifier: String,
@@ -63,9 +81,38 @@ pub struct Service {
     pub key: Option<ServiceKey>,
     /// Its name as sent.
     pub name: Option<String>,
+    /// In words, as sent.
+    pub description: Option<String>,
 }
 
 impl Application {
+    /// The least that an application is: it came this way, for this service, and lies there as it came.
+    #[must_use]
+    pub fn new(channel: Channel, service: Service, raw: RawReference) -> Self {
+        Self {
+            channel,
+            service,
+            region: None,
+            responsible: None,
+            applicant: None,
+            form: Form::default(),
+            representations: Vec::new(),
+            attachments: Vec::new(),
+            payment: None,
+            data_sets: Vec::new(),
+            reply: None,
+            references: SenderReferences::default(),
+            author: None,
+            raw,
+            services: Vec::new(),
+            region_text: None,
+            account: None,
+            metadata_schema: None,
+            submitted: None,
+            whole: Whole::default(),
+        }
+    }
+
     /// A short name for lists: the service's name, the form's, or the identifier.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -79,8 +126,13 @@ impl Application {
         }
     }
 
-    /// Every file of the application: representations first.
+    /// Every file that came with the application: representations first.
     pub fn files(&self) -> impl Iterator<Item = &Attachment> {
         self.representations.iter().chain(&self.attachments)
+    }
+
+    /// Every file that lies in the blob store because of it.
+    pub fn stored_files(&self) -> impl Iterator<Item = &Attachment> {
+        self.files().chain(self.whole.files())
     }
 }

@@ -14,6 +14,7 @@ mod order;
 mod receive;
 mod step;
 mod transitions;
+pub mod v1;
 
 #[cfg(test)]
 pub(crate) mod scenario;
@@ -38,7 +39,7 @@ use crate::{
 };
 
 /// Counts changes of the fold: a snapshot of another revision is thrown away.
-pub const FOLD_REVISION: u16 = 1;
+pub const FOLD_REVISION: u16 = 2;
 
 /// Who acts, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]

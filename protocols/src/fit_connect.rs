@@ -22,7 +22,7 @@ pub mod verify;
 /// A file of official examples and schemas that are not part of the project; says so loudly where they are missing.
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests only: where the official data lies is no setting of the product")]
-fn shared_data(name: &str) -> Option<Vec<u8>> {
+pub(crate) fn shared_data(name: &str) -> Option<Vec<u8>> {
     let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("OZG_SHARED").map_or(workspace, std::path::PathBuf::from);
     let path = shared.join("data/fitconnect").join(name);

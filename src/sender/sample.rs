@@ -195,6 +195,7 @@ impl Samples {
                     name: "OZG-Cloud Demo-Onlinedienst".to_owned(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     manufacturer: "OZG-Cloud".to_owned(),
+                    description: None,
                 }),
             });
         }

@@ -32,6 +32,14 @@ pub struct Record<E> {
     pub events: Vec<E>,
 }
 
+impl<E> Record<E> {
+    /// The record with its events as the types that followed them.
+    #[must_use]
+    pub fn of_newer_events<N: From<E>>(self) -> Record<N> {
+        Record { at: self.at, by: self.by, events: self.events.into_iter().map(N::from).collect() }
+    }
+}
+
 /// A record that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened<E> {

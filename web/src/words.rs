@@ -143,7 +143,7 @@ pub(crate) fn channel(channel: &Channel) -> &str {
 
 /// Where an answer may go.
 #[must_use]
-pub(crate) const fn reply_channel(reply: &ReplyChannel) -> &'static str {
+pub(crate) fn reply_channel(reply: &ReplyChannel) -> &str {
     match reply {
         ReplyChannel::Email { .. } => "E-Mail",
         ReplyChannel::DeMail { .. } => "De-Mail",
@@ -151,6 +151,7 @@ pub(crate) const fn reply_channel(reply: &ReplyChannel) -> &'static str {
         ReplyChannel::Elster { .. } => "ELSTER-Postfach",
         ReplyChannel::FitConnect { .. } => "FIT-Connect",
         ReplyChannel::BundIdMailbox { .. } => "BundID-Postfach",
+        ReplyChannel::Other { name, .. } => name,
     }
 }
 

@@ -230,7 +230,7 @@ impl Resident {
         file: AttachmentId,
     ) -> Result<(Attachment, BlobReader), Trouble> {
         let (case, _) = self.visible(who).await?;
-        let found = case.application.files().find(|attachment| attachment.id == file).cloned();
+        let found = case.application.stored_files().find(|attachment| attachment.id == file).cloned();
         let attachment = found.ok_or(AskError::NotFound)?;
         match self.history.parts.blobs.open(attachment.blob).await {
             Ok(reader) => Ok((attachment, reader)),

@@ -22,6 +22,7 @@ use ozg_protocols::{
         self,
         data_schema::{DataSchemas, Verdict},
     },
+    moment::Moment,
 };
 
 use super::{
@@ -38,6 +39,8 @@ pub(super) struct Contents {
     pub(super) check: Checked,
     pub(super) tags: Tags,
     pub(super) schema: Option<String>,
+    /// When it was handed over, by the clock of the delivery service.
+    pub(super) submitted: Moment,
 }
 
 /// What the judging found.
@@ -68,7 +71,8 @@ pub(super) fn judge(desk: &Desk, fetched: &Fetched) -> Judged {
     };
     match open(desk, fetched, &tags) {
         Ok((metadata, data, check)) => {
-            Judged::Good(Box::new(Contents { metadata, data, check, tags, schema: log.schema }))
+            let (schema, submitted) = (log.schema, log.submitted_at);
+            Judged::Good(Box::new(Contents { metadata, data, check, tags, schema, submitted }))
         }
         Err(stop) => Judged::Stop { stop, tags: Some(tags), schema: log.schema },
     }

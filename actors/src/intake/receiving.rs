@@ -57,6 +57,7 @@ pub(super) async fn receive(
         check: contents.check,
         files: &files,
         raw: ozg_protocols::application::RawReference { intake: record.id(), blobs: raw },
+        submitted: contents.submitted,
         at: now,
     };
     let (application, refused) = application_from_fit_connect(parts, &desk.mappings);

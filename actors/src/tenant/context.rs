@@ -9,7 +9,7 @@ use ozg_protocols::{
     principal::Principal,
 };
 use ozg_storage::{
-    codec::Schema,
+    codec::{self, CodecError, Schema},
     journal::{BoxFuture, Journal, StreamId, WrappedKey},
     seal::Sealer,
     stream::{Record, Stream},
@@ -28,8 +28,14 @@ use crate::{
 
 /// Schema 1 of the effects that leave the house; [`ozg_storage::stream::open_effect`] reads them with it.
 pub const EFFECTS: Schema<Effect> = Schema::first(1);
-/// Schema 1 of case records.
-pub const CASE_RECORDS: Schema<Record<Recorded>> = Schema::first(1);
+/// Schema 2 of case records: what schema 1 wrote is read through its frozen types.
+pub const CASE_RECORDS: Schema<Record<Recorded>> = Schema {
+    current: 2,
+    older: |found, body| match found {
+        1 => codec::decode_body::<Record<case::v1::Recorded>>(body).map(Record::of_newer_events),
+        _ => Err(CodecError::UnknownSchema { found }),
+    },
+};
 /// Schema 1 of intake records.
 pub const INTAKE_RECORDS: Schema<Record<RecordedIntake>> = Schema::first(1);
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use ozg_protocols::{
     application::{
-        Applicant, Application, Channel, DataCheck, Form, FormItem, FormValue, NaturalPerson, RawReference,
-        SenderReferences, Service,
+        Applicant, Application, Channel, Form, FormItem, FormValue, NaturalPerson, RawReference,
+        Service,
     },
     case::{Action, By, CaseNumber, Event, Person, ReceiptState, Recorded, Status},
     ids::{CaseId, CommentId, IntakeId},
@@ -71,31 +71,17 @@ fn application(dice: &mut Dice) -> Application {
             ..NaturalPerson::default()
         })
     });
+    let channel = Channel::FitConnect {
+        destination: ozg_protocols::ids::DestinationId::from_random([1; 16]),
+        submission: ozg_protocols::ids::SubmissionId::from_random([2; 16]),
+        case: ozg_protocols::ids::FitCaseId::from_random([3; 16]),
+    };
+    let service = Service { identifier: (*identifier).into(), name: Some((*name).into()), ..Service::default() };
+    let items = vec![item("ort", FormValue::Group(vec![street])), phone];
     Application {
-        channel: Channel::FitConnect {
-            destination: ozg_protocols::ids::DestinationId::from_random([1; 16]),
-            submission: ozg_protocols::ids::SubmissionId::from_random([2; 16]),
-            case: ozg_protocols::ids::FitCaseId::from_random([3; 16]),
-        },
-        service: Service { identifier: (*identifier).into(), key: None, name: Some((*name).into()) },
-        region: None,
-        responsible: None,
         applicant,
-        form: Form {
-            id: None,
-            name: None,
-            schema: None,
-            check: DataCheck::Unchecked,
-            items: vec![item("ort", FormValue::Group(vec![street])), phone],
-        },
-        representations: Vec::new(),
-        attachments: Vec::new(),
-        payment: None,
-        data_sets: Vec::new(),
-        reply: None,
-        references: SenderReferences::default(),
-        author: None,
-        raw: RawReference { intake: IntakeId::from_u128(4), blobs: Vec::new() },
+        form: Form { items, ..Form::default() },
+        ..Application::new(channel, service, RawReference { intake: IntakeId::from_u128(4), blobs: Vec::new() })
     }
 }
 

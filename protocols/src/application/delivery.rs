@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PostboxKind;
 use crate::ids::{BlobId, DestinationId, FitCaseId, IntakeId, SubmissionId};
 
 /// The way an application came.
@@ -133,6 +134,13 @@ pub enum ReplyChannel {
         /// `mailboxUuid`.
         mailbox: String,
     },
+    /// One that the schemas allow and that nobody here knows.
+    Other {
+        /// Its name in the metadata.
+        name: String,
+        /// What stands there, as JSON.
+        content: String,
+    },
 }
 
 /// How the sender calls the application (`additionalReferenceInfo`).
@@ -161,8 +169,24 @@ pub struct DataSet {
     pub media_type: Option<String>,
     /// In words.
     pub description: Option<String>,
-    /// The content as sent.
+    /// The content as sent; empty in an excerpt.
     pub content: String,
+    /// SHA-512 of the content as the sender says; empty where it says none.
+    #[serde(with = "serde_bytes")]
+    pub sha512: Vec<u8>,
+}
+
+/// The service account that somebody applied with, as the sender tells it (`serviceKonto`); a part may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceAccount {
+    /// The service account, by the name it was sent with where it is none that we know.
+    pub kind: PostboxKind,
+    /// Trust level as sent.
+    pub trust_level: Option<String>,
+    /// The address of its postbox.
+    pub identifier: Option<String>,
+    /// Kind of holder as sent.
+    pub holder: Option<String>,
 }
 
 /// The software that sent the application (`author`).
@@ -187,4 +211,6 @@ pub struct Product {
     pub version: String,
     /// Who makes it.
     pub manufacturer: String,
+    /// In words.
+    pub description: Option<String>,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttachmentId, BlobId};
 
-/// A file that came with an application. Its bytes were checked against `sha512` before it was named here.
+/// A file that came with an application. Its bytes were checked against their SHA-512 before it was named here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Its id at the sender.
@@ -21,11 +21,13 @@ pub struct Attachment {
     pub purpose: Purpose,
     /// Its length in bytes.
     pub bytes: u64,
-    /// SHA-512 of its bytes.
+    /// SHA-512 of its bytes; empty in an excerpt.
     #[serde(with = "serde_bytes")]
     pub sha512: Vec<u8>,
     /// The signature that the sender says it carries; nobody has checked it.
     pub signature: Option<SignatureNote>,
+    /// The fragments that it was uploaded in.
+    pub fragments: Vec<AttachmentId>,
 }
 
 /// What a file is for (`purpose`).

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SignatureNote;
+
 /// The filled-in form.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Form {
     /// The form's id at its vendor (`formId`).
     pub id: Option<String>,
@@ -15,14 +17,22 @@ pub struct Form {
     pub check: DataCheck,
     /// The values, in the order of the form.
     pub items: Vec<FormItem>,
+    /// The media type of its data.
+    pub media_type: Option<String>,
+    /// SHA-512 of its data as sent; empty where the channel knows none.
+    #[serde(with = "serde_bytes")]
+    pub sha512: Vec<u8>,
+    /// The signature that the sender says its data carry; nobody has checked it.
+    pub signature: Option<SignatureNote>,
 }
 
 /// What is known about the data against their schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DataCheck {
     /// The installed schema accepts them.
     Valid,
     /// No schema is installed ("ungeprüft").
+    #[default]
     Unchecked,
 }
 

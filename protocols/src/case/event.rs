@@ -1,4 +1,4 @@
-//! Everything that can happen to a case: event schema 1.
+//! Everything that can happen to a case: event schema 2. Schema 1 is frozen in [`super::v1`].
 //!
 //! Shipped variants never change (`docs/adding-an-event.md`); golden bytes of this version lie beside the storage codec.
 //! No serde attribute here may make a value depend on its neighbours: the journal's codec does not describe itself.

@@ -2,7 +2,7 @@
 
 use super::{Act, Action, By, Case, CaseNumber, Command, Event, Person, Receipt, Recorded, Refusal, Status};
 use crate::{
-    application::{Application, Channel, DataCheck, Form, RawReference, SenderReferences, Service},
+    application::{Application, Channel, RawReference, Service},
     ids::{DestinationId, FitCaseId, IntakeId, SubmissionId},
     moment::Moment,
 };
@@ -25,26 +25,13 @@ pub(super) fn person(name: &str) -> Person {
 }
 
 pub(crate) fn application() -> Application {
-    Application {
-        channel: Channel::FitConnect {
-            destination: DestinationId::from_random([1; 16]),
-            submission: SubmissionId::from_random([2; 16]),
-            case: FitCaseId::from_random([3; 16]),
-        },
-        service: Service { identifier: "urn:de:fim:leika:leistung:99050012104000".into(), key: None, name: None },
-        region: None,
-        responsible: None,
-        applicant: None,
-        form: Form { id: None, name: None, schema: None, check: DataCheck::Unchecked, items: Vec::new() },
-        representations: Vec::new(),
-        attachments: Vec::new(),
-        payment: None,
-        data_sets: Vec::new(),
-        reply: None,
-        references: SenderReferences::default(),
-        author: None,
-        raw: RawReference { intake: IntakeId::from_u128(4), blobs: Vec::new() },
-    }
+    let channel = Channel::FitConnect {
+        destination: DestinationId::from_random([1; 16]),
+        submission: SubmissionId::from_random([2; 16]),
+        case: FitCaseId::from_random([3; 16]),
+    };
+    let service = Service { identifier: "urn:de:fim:leika:leistung:99050012104000".into(), ..Service::default() };
+    Application::new(channel, service, RawReference { intake: IntakeId::from_u128(4), blobs: Vec::new() })
 }
 
 fn reception(unit: Option<&str>, receipt: Option<Receipt>) -> Event {

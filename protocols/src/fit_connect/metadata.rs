@@ -83,6 +83,18 @@ pub enum DataFormat {
     Jose,
 }
 
+impl DataFormat {
+    /// Its media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+            Self::Jose => "application/jose",
+        }
+    }
+}
+
 /// What is said of an attachment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachmentPart {
@@ -114,12 +126,17 @@ pub struct IdentityProof {
 }
 
 /// Where an answer may go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// A channel of the schema.
     Known(ReplyChannel),
-    /// One that we do not know, by its name; the schemas allow it.
-    Unknown(String),
+    /// One that we do not know; the schemas allow it.
+    Unknown {
+        /// Its name.
+        name: String,
+        /// What stands there.
+        content: Value,
+    },
 }
 
 /// Structured data beside the form.

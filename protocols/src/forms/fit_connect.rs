@@ -3,13 +3,16 @@
 //! Metadata say what came, the mapping of the data's schema says who applies. What no mapping names is shown as it is; a
 //! postbox that the metadata name (`replyChannel`) goes before one in the data.
 
+#[cfg(test)]
+mod everything;
+
 use std::collections::BTreeMap;
 
 use super::{FormRefused, Mapping, Mappings, json, mapping::Shape, ozg_cloud, xml};
 use crate::{
     application::{
         Applicant, Application, Attachment, Channel, DataCheck, DataSet, Form, FormItem, NaturalPerson, PostboxAddress,
-        PostboxKind, Purpose, RawReference, ReplyChannel, SenderReferences, Service,
+        PostboxKind, Purpose, RawReference, ReplyChannel, SenderReferences, Service, Whole,
     },
     fit_connect::{
         api::submission::Service as SentService,
@@ -42,6 +45,8 @@ pub struct FitConnectParts<'p> {
     pub files: &'p BTreeMap<AttachmentId, StoredFile>,
     /// Where it lies as it came.
     pub raw: RawReference,
+    /// When its sender handed it over, by the delivery service's clock.
+    pub submitted: Moment,
     /// When it came.
     pub at: Moment,
 }
@@ -73,11 +78,13 @@ pub fn application_from_fit_connect(
     if let Some(mapping) = mapping {
         mapping.label(&mut items);
     }
-    let reply = match &metadata.reply {
-        Some(Reply::Known(channel)) => Some(channel),
-        Some(Reply::Unknown(_)) | None => None,
-    };
-    let postbox = reply.and_then(reply_postbox).or(control.postbox);
+    let reply = metadata.reply.clone().map(|reply| match reply {
+        Reply::Known(channel) => channel,
+        Reply::Unknown { name, content } => ReplyChannel::Other { name, content: content.to_string() },
+    });
+    let postbox = reply.as_ref().and_then(reply_postbox).or_else(|| control.postbox());
+    let region = parts.region.and_then(region);
+    let said = metadata.data.as_ref();
     let (mut representations, mut attachments) = (Vec::new(), Vec::new());
     for part in &metadata.attachments {
         let Some(file) = parts.files.get(&part.id) else { continue };
@@ -87,24 +94,33 @@ pub fn application_from_fit_connect(
     let application = Application {
         channel: Channel::FitConnect { destination: parts.destination, submission: parts.submission, case: parts.case },
         service: service(&parts, &control.services),
-        region: parts.region.and_then(region),
+        region_text: parts.region.filter(|_| region.is_none()).map(ToOwned::to_owned),
+        region,
         responsible: control.responsible.and_then(|unit| unit.parse().ok()),
         applicant: with_postbox(applicant, postbox),
         form: Form {
             id: control.form_id,
             name: control.name.or_else(|| mapping.and_then(|mapping| mapping.form_name.clone())),
-            schema: metadata.data.as_ref().map(|data| data.schema.uri.clone()),
+            schema: said.map(|data| data.schema.uri.clone()),
             check: parts.check,
             items,
+            media_type: said.map(|data| data.schema.format.media_type().to_owned()),
+            sha512: said.map(|data| data.hash.as_bytes().to_vec()).unwrap_or_default(),
+            signature: said.and_then(|data| data.signature.clone()),
         },
         representations,
         attachments,
         payment: metadata.payment.clone(),
         data_sets: data_sets(metadata),
-        reply: reply.cloned(),
+        reply,
         references: references(metadata, control.transaction_id),
         author: metadata.author.clone(),
         raw: parts.raw,
+        services: control.services,
+        account: control.account,
+        metadata_schema: Some(metadata.version.uri()),
+        submitted: Some(parts.submitted),
+        whole: Whole::default(),
     };
     (application, refused)
 }
@@ -136,8 +152,12 @@ fn service(parts: &FitConnectParts<'_>, named_in_form: &[String]) -> Service {
     let sent = parts.service.or(parts.metadata.service.as_ref());
     let identifier = sent.map(|service| service.identifier.clone()).unwrap_or_default();
     let in_form = || named_in_form.iter().find_map(|key| key.parse().ok());
-    let name = sent.and_then(|service| service.name.clone()).filter(|name| !name.trim().is_empty());
-    Service { key: ServiceKey::from_identifier(&identifier).or_else(in_form), identifier, name }
+    let both = || parts.service.into_iter().chain(&parts.metadata.service);
+    let told = |words: fn(&SentService) -> &Option<String>| {
+        both().filter_map(|service| words(service).clone()).find(|words| !words.trim().is_empty())
+    };
+    let (name, description) = (told(|service| &service.name), told(|service| &service.description));
+    Service { key: ServiceKey::from_identifier(&identifier).or_else(in_form), identifier, name, description }
 }
 
 /// `DE` and an ARS or AGS; anything else is no region key (SDK senders write free text).
@@ -156,6 +176,7 @@ fn attachment(part: &AttachmentPart, file: &StoredFile) -> Attachment {
         bytes: file.bytes,
         sha512: part.hash.as_bytes().to_vec(),
         signature: part.signature.clone(),
+        fragments: part.fragments.clone(),
     }
 }
 
@@ -165,7 +186,10 @@ fn reply_postbox(reply: &ReplyChannel) -> Option<PostboxAddress> {
         ReplyChannel::Fink { postbox, .. } => (PostboxKind::Fink, postbox),
         ReplyChannel::Elster { account, .. } => (PostboxKind::BusinessAccount, account),
         ReplyChannel::BundIdMailbox { mailbox } => (PostboxKind::BundId, mailbox),
-        ReplyChannel::Email { .. } | ReplyChannel::DeMail { .. } | ReplyChannel::FitConnect { .. } => return None,
+        ReplyChannel::Email { .. }
+        | ReplyChannel::DeMail { .. }
+        | ReplyChannel::FitConnect { .. }
+        | ReplyChannel::Other { .. } => return None,
     };
     Some(PostboxAddress { kind, identifier: identifier.clone(), holder: None, trust_level: None })
 }
@@ -193,20 +217,15 @@ fn data_sets(metadata: &Metadata) -> Vec<DataSet> {
         media_type: None,
         description: None,
         content: proof.content.clone(),
+        sha512: Vec::new(),
     });
     let sets = metadata.data_sets.iter().map(|set| DataSet {
         id: Some(set.id.to_string()),
         schema: set.schema.uri.clone(),
-        media_type: Some(
-            match set.schema.format {
-                DataFormat::Json => "application/json",
-                DataFormat::Xml => "application/xml",
-                DataFormat::Jose => "application/jose",
-            }
-            .to_owned(),
-        ),
+        media_type: Some(set.schema.format.media_type().to_owned()),
         description: set.description.clone(),
         content: set.content.as_str().map_or_else(|| set.content.to_string(), ToOwned::to_owned),
+        sha512: set.hash.as_bytes().to_vec(),
     });
     proofs.chain(sets).collect()
 }
@@ -261,6 +280,7 @@ mod tests {
             check: DataCheck::Unchecked,
             files: &files,
             raw: RawReference { intake: IntakeId::from_u128(1), blobs: Vec::new() },
+            submitted: Moment::from_day("2026-05-31").expect("a day"),
             at: Moment::from_day("2026-06-01").expect("a day"),
         };
         application_from_fit_connect(parts, &Mappings::new(mappings))

@@ -5,7 +5,7 @@
 //! is asked for; whatever is missing stays empty.
 
 use super::{FormRefused, json};
-use crate::application::{FormItem, FormValue, PostboxAddress, PostboxKind};
+use crate::application::{FormItem, FormValue, PostboxAddress, PostboxKind, ServiceAccount};
 
 /// The schema URI under which senders of ours say that their data have this shape.
 pub const SCHEMA_URI: &str = "urn:ozg-cloud:schema:form-data:1";
@@ -33,7 +33,7 @@ pub struct Control {
     /// `name`.
     pub name: Option<String>,
     /// `serviceKonto`.
-    pub postbox: Option<PostboxAddress>,
+    pub account: Option<ServiceAccount>,
 }
 
 /// Reads `formData.json`.
@@ -83,31 +83,44 @@ fn is_number(text: &str) -> bool {
 }
 
 fn read_control(control: &[FormItem]) -> Control {
-    let services = member(control, "leikaIds").map(children).unwrap_or_default();
+    let services = match member(control, "leikaIds").map(|services| &services.value) {
+        Some(FormValue::Group(services)) => services.iter().filter_map(|id| as_words(&id.value)).collect(),
+        Some(only) => as_words(only).into_iter().collect(),
+        None => Vec::new(),
+    };
     Control {
         transaction_id: words(control, "transactionId"),
         responsible: words(control, "zustaendigeStelle"),
-        services: services.iter().filter_map(|id| as_words(&id.value)).collect(),
+        services,
         form_id: words(control, "formId"),
         name: words(control, "name"),
-        postbox: member(control, "serviceKonto").and_then(|account| postbox(children(account))),
+        account: member(control, "serviceKonto").and_then(|account| service_account(children(account))),
     }
 }
 
-fn postbox(account: &[FormItem]) -> Option<PostboxAddress> {
-    let address = children(member(account, "postfachAddress")?);
+impl Control {
+    /// The applicant's postbox, where its address was sent.
+    #[must_use]
+    pub fn postbox(&self) -> Option<PostboxAddress> {
+        let ServiceAccount { kind, trust_level, identifier, holder } = self.account.clone()?;
+        Some(PostboxAddress { kind, identifier: identifier?, holder, trust_level })
+    }
+}
+
+/// Whatever is said of it: senders leave out the postbox of an account that has none.
+fn service_account(account: &[FormItem]) -> Option<ServiceAccount> {
+    let address = member(account, "postfachAddress").map(children).unwrap_or_default();
     let kind = match words(account, "type").unwrap_or_default() {
         kind if kind.eq_ignore_ascii_case("OSI") => PostboxKind::Osi,
         kind if kind.eq_ignore_ascii_case("BAYERN_ID") => PostboxKind::BayernId,
         kind if kind.eq_ignore_ascii_case("BUND_ID") => PostboxKind::BundId,
         kind => PostboxKind::Other(kind),
     };
-    Some(PostboxAddress {
-        kind,
-        identifier: words(address, "identifier")?,
-        holder: words(address, "type"),
-        trust_level: words(account, "trustLevel"),
-    })
+    let (trust_level, identifier) = (words(account, "trustLevel"), words(address, "identifier"));
+    let told = ServiceAccount { kind, trust_level, identifier, holder: words(address, "type") };
+    let nothing =
+        ServiceAccount { kind: PostboxKind::Other(String::new()), trust_level: None, identifier: None, holder: None };
+    (told != nothing).then_some(told)
 }
 
 fn member<'f>(items: &'f [FormItem], name: &str) -> Option<&'f FormItem> {
@@ -168,7 +181,7 @@ mod tests {
                 "postfachAddress":{"identifier":"p-1"}},"more":{}},"formData":[]}"#,
         )
         .expect("the shape");
-        let postbox = form.control.postbox.expect("a postbox");
+        let postbox = form.control.postbox().expect("a postbox");
         assert_eq!((postbox.kind, postbox.trust_level.as_deref()), (PostboxKind::BayernId, Some("Keine Angaben")));
         assert_eq!(form.control.responsible.as_deref(), Some("197008"));
     }
@@ -194,7 +207,7 @@ mod tests {
         };
         let form = parse(&bytes).expect("the shape");
         assert_eq!(form.control.services, ["99050012104000"]);
-        assert_eq!(form.control.postbox.expect("a postbox").holder.as_deref(), Some("unternehmen"));
+        assert_eq!(form.control.postbox().expect("a postbox").holder.as_deref(), Some("unternehmen"));
         assert_eq!(form.items.len(), 4);
     }
 }

@@ -2,8 +2,8 @@
 
 use ozg_protocols::{
     application::{
-        Address, Applicant, Application, Attachment, Channel, Contact, DataCheck, Form, FormItem, FormValue,
-        LegalPerson, Purpose, RawReference, SenderReferences, Service,
+        Address, Applicant, Application, Attachment, Channel, Contact, Form, FormItem, FormValue, LegalPerson, Purpose,
+        RawReference, SenderReferences, Service,
     },
     case::{Action, By, Case, CaseNumber, Event, Person, Recorded, Status},
     ids::{AttachmentId, BlobId, CaseId, CommentId, DestinationId, FitCaseId, IntakeId, SubmissionId},
@@ -51,6 +51,7 @@ fn file(number: u8, name: &str, media_type: &str, bytes: u64) -> Attachment {
         bytes,
         sha512: Vec::new(),
         signature: None,
+        fragments: Vec::new(),
     }
 }
 
@@ -76,19 +77,17 @@ pub(super) fn application() -> Application {
         FormItem { name: "bemerkung".into(), label: Some("Bemerkung".into()), value: FormValue::Empty },
         group("Betriebsstätte und Zeiten", vec![place, open]),
     ];
+    let channel = Channel::FitConnect {
+        destination: DestinationId::from_random([1; 16]),
+        submission: SubmissionId::from_random([2; 16]),
+        case: FitCaseId::from_random([3; 16]),
+    };
+    let service = Service {
+        identifier: "urn:de:fim:leika:leistung:99050012104000".into(),
+        name: Some("Gewerbeanmeldung".into()),
+        ..Service::default()
+    };
     Application {
-        channel: Channel::FitConnect {
-            destination: DestinationId::from_random([1; 16]),
-            submission: SubmissionId::from_random([2; 16]),
-            case: FitCaseId::from_random([3; 16]),
-        },
-        service: Service {
-            identifier: "urn:de:fim:leika:leistung:99050012104000".into(),
-            key: None,
-            name: Some("Gewerbeanmeldung".into()),
-        },
-        region: None,
-        responsible: None,
         applicant: Some(Applicant::Legal(LegalPerson {
             name: Some("Backhaus Lindner GmbH".into()),
             legal_form: Some("GmbH".into()),
@@ -97,24 +96,14 @@ pub(super) fn application() -> Application {
             contact: Contact { address: Some(address), email: Some("post@backhaus.example".into()), phone: None },
             postbox: None,
         })),
-        form: Form {
-            id: None,
-            name: Some("Gewerbeanmeldung".into()),
-            schema: None,
-            check: DataCheck::Unchecked,
-            items,
-        },
+        form: Form { name: Some("Gewerbeanmeldung".into()), items, ..Form::default() },
         representations: vec![file(1, "Antrag.pdf", "application/pdf", 318_000)],
         attachments: vec![
             file(2, "Handelsregisterauszug_Ḧ.pdf", "application/pdf", 1_120_000),
             file(3, "Grundriss.dwg", "application/acad", 2_400_000),
         ],
-        payment: None,
-        data_sets: Vec::new(),
-        reply: None,
         references: SenderReferences { sender_reference: Some("GA-118".into()), ..SenderReferences::default() },
-        author: None,
-        raw: RawReference { intake: IntakeId::from_u128(1), blobs: Vec::new() },
+        ..Application::new(channel, service, RawReference { intake: IntakeId::from_u128(1), blobs: Vec::new() })
     }
 }
 

@@ -13,8 +13,8 @@ use ozg_actors::{
 };
 use ozg_protocols::{
     application::{
-        Address, Applicant, Application, Attachment, Channel, Contact, DataCheck, Form, FormItem, FormValue,
-        NaturalPerson, Purpose, RawReference, SenderReferences, Service,
+        Address, Applicant, Application, Attachment, Channel, Contact, Form, FormItem, FormValue, NaturalPerson,
+        Purpose, RawReference, Service,
     },
     case::{CaseNumber, Order, Receive},
     ids::{AttachmentId, CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
@@ -157,6 +157,7 @@ impl Town {
             bytes: blob.length,
             sha512: vec![0; 64],
             signature: None,
+            fragments: Vec::new(),
         };
         let receive = Receive {
             number: CaseNumber::new("MUS", 2026, number),
@@ -243,34 +244,19 @@ fn application(number: u64, attachment: Attachment) -> Application {
     };
     let mut submission = [0; 16];
     submission[..8].copy_from_slice(&number.to_be_bytes());
+    let channel = Channel::FitConnect {
+        destination: DestinationId::from_random([1; 16]),
+        submission: SubmissionId::from_random(submission),
+        case: FitCaseId::from_random([3; 16]),
+    };
+    let identifier = format!("urn:de:fim:leika:leistung:9905001210400{}", number % 3);
+    let service = Service { identifier, ..Service::default() };
+    let raw = RawReference { intake: IntakeId::from_u128(u128::from(number)), blobs: Vec::new() };
+    let items = vec![text("grund", "Grund", "Umzug"), group];
     Application {
-        channel: Channel::FitConnect {
-            destination: DestinationId::from_random([1; 16]),
-            submission: SubmissionId::from_random(submission),
-            case: FitCaseId::from_random([3; 16]),
-        },
-        service: Service {
-            identifier: format!("urn:de:fim:leika:leistung:9905001210400{}", number % 3),
-            key: None,
-            name: None,
-        },
-        region: None,
-        responsible: None,
         applicant: Some(Applicant::Natural(person)),
-        form: Form {
-            id: None,
-            name: Some(title.into()),
-            schema: None,
-            check: DataCheck::Unchecked,
-            items: vec![text("grund", "Grund", "Umzug"), group],
-        },
-        representations: Vec::new(),
+        form: Form { name: Some(title.into()), items, ..Form::default() },
         attachments: vec![attachment],
-        payment: None,
-        data_sets: Vec::new(),
-        reply: None,
-        references: SenderReferences::default(),
-        author: None,
-        raw: RawReference { intake: IntakeId::from_u128(u128::from(number)), blobs: Vec::new() },
+        ..Application::new(channel, service, raw)
     }
 }

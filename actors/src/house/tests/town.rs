@@ -8,7 +8,7 @@ use std::{
 
 use ozg_protocols::{
     application::{
-        Applicant, Application, Channel, DataCheck, Form, NaturalPerson, RawReference, SenderReferences, Service,
+        Applicant, Application, Channel, Form, NaturalPerson, RawReference, Service,
     },
     case::{CaseNumber, Order, Receive},
     ids::{CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
@@ -196,31 +196,17 @@ pub(crate) fn application(number: u64) -> Receive {
     let person = NaturalPerson { family_name: Some(format!("Öztürk {number}")), ..NaturalPerson::default() };
     let mut submission = [0; 16];
     submission[..8].copy_from_slice(&number.to_be_bytes());
+    let channel = Channel::FitConnect {
+        destination: DestinationId::from_random([1; 16]),
+        submission: SubmissionId::from_random(submission),
+        case: FitCaseId::from_random([3; 16]),
+    };
+    let service = Service { identifier: "urn:de:fim:leika:leistung:99050012104000".into(), ..Service::default() };
+    let raw = RawReference { intake: IntakeId::from_u128(u128::from(number)), blobs: Vec::new() };
     let application = Application {
-        channel: Channel::FitConnect {
-            destination: DestinationId::from_random([1; 16]),
-            submission: SubmissionId::from_random(submission),
-            case: FitCaseId::from_random([3; 16]),
-        },
-        service: Service { identifier: "urn:de:fim:leika:leistung:99050012104000".into(), key: None, name: None },
-        region: None,
-        responsible: None,
         applicant: Some(Applicant::Natural(person)),
-        form: Form {
-            id: None,
-            name: Some("Hundesteuer".into()),
-            schema: None,
-            check: DataCheck::Unchecked,
-            items: vec![],
-        },
-        representations: Vec::new(),
-        attachments: Vec::new(),
-        payment: None,
-        data_sets: Vec::new(),
-        reply: None,
-        references: SenderReferences::default(),
-        author: None,
-        raw: RawReference { intake: IntakeId::from_u128(u128::from(number)), blobs: Vec::new() },
+        form: Form { name: Some("Hundesteuer".into()), ..Form::default() },
+        ..Application::new(channel, service, raw)
     };
     let number = CaseNumber::new("MUS", 2026, number);
     let org_unit = Some("32".parse().expect("valid"));

@@ -137,7 +137,7 @@ fn reply(place: &Place<'_>, rules: &Rules) -> Option<Reply> {
 fn channel(name: &str, place: &Place<'_>, rules: &Rules) -> Option<Reply> {
     let unknown_here = !rules.author_and_data_sets && matches!(name, "fitConnect" | "idBundDeMailbox");
     if unknown_here || !matches!(name, "eMail" | "deMail" | "fink" | "elster" | "fitConnect" | "idBundDeMailbox") {
-        return Some(Reply::Unknown(name.to_owned()));
+        return Some(Reply::Unknown { name: name.to_owned(), content: place.value.clone() });
     }
     place.members()?;
     let channel = match name {
@@ -218,8 +218,8 @@ fn author(place: &Place<'_>) -> Option<Author> {
         let name = product.required("name", owned);
         let version = product.required("version", owned);
         let manufacturer = product.required("manufacturer", owned);
-        product.optional("description", owned);
-        Some(Product { name: name?, version: version?, manufacturer: manufacturer? })
+        let description = product.optional("description", owned);
+        Some(Product { name: name?, version: version?, manufacturer: manufacturer?, description })
     });
     Some(Author { name: name?, description, url, product: Some(product?) })
 }

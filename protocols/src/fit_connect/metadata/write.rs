@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AttachmentPart, DataFormat, DataPart, DataSchema, DataSet, Metadata, Reply, SchemaVersion};
+use super::{AttachmentPart, DataPart, DataSchema, DataSet, Metadata, Reply, SchemaVersion};
 use crate::{
     application::{
-        Author, Payment, PaymentMethod, PaymentStatus, Purpose, ReplyChannel, SenderReferences, SignatureNote,
+        Author, Payment, PaymentMethod, PaymentStatus, Product, Purpose, ReplyChannel, SenderReferences, SignatureNote,
     },
     fit_connect::hash::ContentHash,
 };
@@ -71,12 +71,7 @@ fn hash(hash: &ContentHash) -> Value {
 }
 
 fn schema(schema: &DataSchema) -> Value {
-    let format = match schema.format {
-        DataFormat::Json => "application/json",
-        DataFormat::Xml => "application/xml",
-        DataFormat::Jose => "application/jose",
-    };
-    json!({"schemaUri": schema.uri, "mimeType": format})
+    json!({"schemaUri": schema.uri, "mimeType": schema.format.media_type()})
 }
 
 fn signature(note: &SignatureNote) -> Value {
@@ -146,7 +141,7 @@ fn payment(payment: &Payment) -> Value {
 fn reply(reply: &Reply) -> Value {
     let mut object = Map::new();
     let name = match reply {
-        Reply::Unknown(name) => name.as_str(),
+        Reply::Unknown { name, content } => return json!({ name: content }),
         Reply::Known(ReplyChannel::Email { address, pgp_public_key }) => {
             put(&mut object, "address", Some(address.as_str()));
             put(&mut object, "pgpPublicKey", pgp_public_key.clone());
@@ -176,6 +171,9 @@ fn reply(reply: &Reply) -> Value {
             put(&mut object, "mailboxUuid", Some(mailbox.as_str()));
             "idBundDeMailbox"
         }
+        Reply::Known(ReplyChannel::Other { name, content }) => {
+            return json!({ name: serde_json::from_str::<Value>(content).unwrap_or_default() });
+        }
     };
     json!({ name: object })
 }
@@ -194,14 +192,16 @@ fn author(author: &Author) -> Value {
     object.insert("name".to_owned(), author.name.as_str().into());
     put(&mut object, "description", author.description.clone());
     put(&mut object, "url", author.url.clone());
-    let product = author.product.as_ref();
-    put(
-        &mut object,
-        "product",
-        product.map(
-            |product| json!({"name": product.name, "version": product.version, "manufacturer": product.manufacturer}),
-        ),
-    );
+    put(&mut object, "product", author.product.as_ref().map(product));
+    object.into()
+}
+
+fn product(product: &Product) -> Value {
+    let mut object = Map::new();
+    object.insert("name".to_owned(), product.name.as_str().into());
+    object.insert("version".to_owned(), product.version.as_str().into());
+    object.insert("manufacturer".to_owned(), product.manufacturer.as_str().into());
+    put(&mut object, "description", product.description.clone());
     object.into()
 }
 

@@ -50,15 +50,16 @@ impl ReplyKind {
         }
     }
 
-    const fn of(channel: &ReplyChannel) -> Self {
-        match channel {
+    const fn of(channel: &ReplyChannel) -> Option<Self> {
+        Some(match channel {
             ReplyChannel::Email { .. } => Self::Email,
             ReplyChannel::DeMail { .. } => Self::DeMail,
             ReplyChannel::Fink { .. } => Self::Fink,
             ReplyChannel::Elster { .. } => Self::Elster,
             ReplyChannel::FitConnect { .. } => Self::FitConnect,
             ReplyChannel::BundIdMailbox { .. } => Self::BundIdMailbox,
-        }
+            ReplyChannel::Other { .. } => return None,
+        })
     }
 }
 
@@ -89,8 +90,10 @@ impl ReplyChannels<'_> {
     pub(super) fn take(&self, reply: &Reply) -> bool {
         match (self, reply) {
             (Self::Any, _) => true,
-            (Self::Only(_), Reply::Unknown(_)) => false,
-            (Self::Only(kinds), Reply::Known(channel)) => kinds.contains(&ReplyKind::of(channel)) && is_usable(channel),
+            (Self::Only(_), Reply::Unknown { .. }) => false,
+            (Self::Only(kinds), Reply::Known(channel)) => {
+                ReplyKind::of(channel).is_some_and(|kind| kinds.contains(&kind)) && is_usable(channel)
+            }
         }
     }
 }
