@@ -16,12 +16,13 @@ pub mod xml_schema;
 pub use fit_connect::{FitConnectParts, StoredFile, application_from_fit_connect};
 pub use mapping::{Mapping, Mappings};
 
-/// The longest form data in bytes that are looked at.
-pub const LONGEST: usize = 4 * 1024 * 1024;
+/// The longest form data in bytes that are looked at, and that compressed ones may become: as long as a whole answer of the
+/// delivery service may be, so that both ways bound the same.
+pub const LONGEST: usize = 16 * 1024 * 1024;
 /// The deepest nesting that is followed.
 pub const DEEPEST: usize = 48;
 /// The most values and groups of one form.
-pub const MOST_ITEMS: usize = 20_000;
+pub const MOST_ITEMS: usize = 100_000;
 
 /// Why data are no form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
