@@ -1,7 +1,7 @@
 //! From a submission that waits at the delivery service to a case, a signed rejection, or a clearing item.
 //!
 //! [`worker`] is one actor for one submission: it fetches, counts the attempt durably, has everything judged and opened on
-//! the crypto pool ([`judging`], [`attachments`]) and ends in [`receiving`]. What it writes is the intake stream
+//! the crypto pool ([`judging`], [`attachments`]) and ends in [`receiving`] ([`whole`] keeps what is too long for a case). What it writes is the intake stream
 //! ([`record`]) and one order to one case; what leaves the house goes through the outbox. It keeps nothing: if it ends in
 //! the middle, the next one begins again from the stream.
 
@@ -11,6 +11,7 @@ mod judging;
 mod raw;
 mod receiving;
 mod record;
+mod whole;
 mod worker;
 
 use std::{sync::Arc, time::Duration};

@@ -6,6 +6,7 @@
 
 mod applicant;
 mod delivery;
+mod excerpt;
 mod file;
 mod form;
 pub mod v1;
@@ -18,6 +19,7 @@ pub use delivery::{
     Author, Channel, DataSet, Payment, PaymentMethod, PaymentStatus, Product, RawReference, ReplyChannel,
     SenderReferences, ServiceAccount,
 };
+pub use excerpt::Cut;
 pub use file::{Attachment, Purpose, SignatureNote};
 pub use form::{DataCheck, Form, FormItem, FormValue};
 pub use whole::Whole;

@@ -144,6 +144,8 @@ pub enum ClearingReason {
     ForeignVerdict,
     /// The delivery service refuses our verdict for good.
     VerdictRefused,
+    /// Good, but longer than any case: neither accepted nor rejected.
+    TooLong,
 }
 
 /// A submission as its events have made it.
@@ -200,7 +202,7 @@ impl ClearingReason {
     /// person goes on; a foreign verdict is settled outside.
     #[must_use]
     pub const fn may_be_retried(&self) -> bool {
-        matches!(self, Self::FailedThreeTimes | Self::VerdictRefused)
+        matches!(self, Self::FailedThreeTimes | Self::VerdictRefused | Self::TooLong)
     }
 }
 
@@ -209,7 +211,9 @@ impl Intake {
     #[must_use]
     pub fn retried(&self) -> Option<IntakeEvent> {
         match (&self.state, &self.refused) {
-            (IntakeState::Clearing(ClearingReason::FailedThreeTimes), _) => Some(IntakeEvent::Retried),
+            (IntakeState::Clearing(ClearingReason::FailedThreeTimes | ClearingReason::TooLong), _) => {
+                Some(IntakeEvent::Retried)
+            }
             (IntakeState::Clearing(ClearingReason::VerdictRefused), Some(refused)) => {
                 Some(IntakeEvent::SentAgain { of: refused.of, receipt: refused.receipt.clone() })
             }
@@ -342,6 +346,13 @@ mod tests {
         let intake = Intake::fold(&events(&attempts)).expect("kept");
         let reason = ClearingReason::FailedThreeTimes;
         assert_eq!(intake.next_attempt(), IntakeEvent::NeedsClearing { reason });
+    }
+
+    #[test]
+    fn what_was_too_long_for_a_case_may_be_tried_again() {
+        let reason = ClearingReason::TooLong;
+        let intake = Intake::fold(&events(&[IntakeEvent::NeedsClearing { reason }])).expect("kept");
+        assert_eq!(intake.retried(), Some(IntakeEvent::Retried));
     }
 
     #[test]

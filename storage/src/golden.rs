@@ -159,6 +159,13 @@ fn events_of_a_refused_verdict() {
     still_become("case-refused-verdict", &[Recorded { at: AT, by: By::System, event: noted }]);
 }
 
+/// What was added when a submission could be too long for any case.
+#[test]
+fn events_of_a_submission_too_long() {
+    let event = IntakeEvent::NeedsClearing { reason: ClearingReason::TooLong };
+    holds("intake-too-long", &vec![RecordedIntake { at: AT, event }]);
+}
+
 #[test]
 fn events_of_a_tenant() {
     let slug = "musterstadt".parse().expect("valid");

@@ -269,7 +269,7 @@ async fn each_is_one_case(hall: &Hall, receipts: &[Receipt]) {
 }
 
 /// Closes the house in order and checks its whole store.
-async fn is_whole(hall: Hall) {
+pub(crate) async fn is_whole(hall: Hall) {
     let Hall { house, data, town: _town } = hall;
     let report = house.drain(Duration::from_secs(20)).await;
     assert_eq!(report.cut_off, 0, "{report:?}");

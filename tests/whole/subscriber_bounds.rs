@@ -5,7 +5,7 @@ use std::time::Duration;
 use ozg_actors::outbound::OutboundSettings;
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
 use ozg_protocols::intake::ClearingReason;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
@@ -114,21 +114,6 @@ async fn a_submission_too_long_to_be_fetched_waits_for_a_person_after_three_atte
     })
     .await;
     house.drain(Duration::from_secs(10)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_form_of_several_hundred_kilobytes_becomes_a_case_with_all_its_fields() {
-    let hall = Hall::open_with(ApiVersion::V2, |_| {}, |settings| settings.published.clear()).await;
-    let mut parcel = sample(ApiVersion::V2);
-    let fields = (0..3_000)
-        .map(|n| (format!("feld{n}"), format!("Angabe Nummer {n} von sehr vielen, mit etwas Text {}", n * n)));
-    let fields: serde_json::Map<String, Value> = fields.map(|(name, text)| (name, Value::from(text))).collect();
-    parcel.data = serde_json::to_vec(&fields).expect("JSON");
-    parcel.schema_uri = "urn:example:schema:gross:1".into();
-    assert!(parcel.data.len() > 200_000);
-    let receipt = hall.submit(ApiVersion::V2, &parcel, None).await;
-    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
-    assert_eq!(hall.only_case().await.application.form.items.len(), 3_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

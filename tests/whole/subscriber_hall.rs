@@ -22,7 +22,7 @@ use ozg_protocols::{
         jose::rsa::{DecryptionKey, SigningKey},
         verify::PREFIX,
     },
-    forms::data_schema::DataSchemas,
+    forms::{Mapping, data_schema::DataSchemas},
     ids::OrgUnitId,
     principal::{Principal, Role},
     routing::RoutingRule,
@@ -142,6 +142,8 @@ pub(crate) struct Bounds {
     pub(crate) outbound: OutboundSettings,
     /// The schemas that form data are checked against.
     pub(crate) data_schemas: Arc<DataSchemas>,
+    /// How form data are read.
+    pub(crate) mappings: Vec<Mapping>,
     /// Destinations besides the one of the town.
     pub(crate) others: Vec<Arc<DestinationSettings>>,
 }
@@ -191,7 +193,7 @@ pub(crate) async fn start_with(
         number_prefix: "MUS".into(),
         org_units: Vec::new(),
         routing: vec![RoutingRule::always(unit())],
-        mappings: Vec::new(),
+        mappings: bounds.mappings,
         data_schemas: bounds.data_schemas,
         destinations: std::iter::once(Arc::new(destination)).chain(bounds.others).collect(),
     };

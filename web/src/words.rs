@@ -229,6 +229,11 @@ pub(crate) const fn clearing(reason: &ClearingReason) -> (&'static str, &'static
             "Der Zustelldienst zeigt eine Antwort, die nicht von hier stammt. Bitte klären Sie mit dem Betrieb, wer den \
              Zustellpunkt noch benutzt.",
         ),
+        ClearingReason::TooLong => (
+            "Zu umfangreich",
+            "Die Einreichung ist in Ordnung, hat aber mehr Anlagen, als ein Vorgang aufnimmt. Sie ist weder angenommen noch \
+             zurückgewiesen. Bitte wenden Sie sich an den Betrieb und bitten Sie den Absender, sie in Teilen zu senden.",
+        ),
         ClearingReason::VerdictRefused => (
             "Antwort vom Zustelldienst abgelehnt",
             "Der Zustelldienst nimmt die Annahme oder Zurückweisung dieser Einreichung nicht an; der Absender weiß noch \

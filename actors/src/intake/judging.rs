@@ -28,6 +28,7 @@ use ozg_protocols::{
 use super::{
     Desk,
     fetching::{self, Fetched},
+    whole::Opened,
 };
 use crate::settings::DestinationSettings;
 
@@ -35,7 +36,7 @@ use crate::settings::DestinationSettings;
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) metadata: Metadata,
-    pub(super) data: Option<Vec<u8>>,
+    pub(super) opened: Opened,
     pub(super) check: Checked,
     pub(super) tags: Tags,
     pub(super) schema: Option<String>,
@@ -70,15 +71,15 @@ pub(super) fn judge(desk: &Desk, fetched: &Fetched) -> Judged {
         Err(stop) => return Judged::Stop { stop, tags: None, schema: log.schema },
     };
     match open(desk, fetched, &tags) {
-        Ok((metadata, data, check)) => {
+        Ok((metadata, opened, check)) => {
             let (schema, submitted) = (log.schema, log.submitted_at);
-            Judged::Good(Box::new(Contents { metadata, data, check, tags, schema, submitted }))
+            Judged::Good(Box::new(Contents { metadata, opened, check, tags, schema, submitted }))
         }
         Err(stop) => Judged::Stop { stop, tags: Some(tags), schema: log.schema },
     }
 }
 
-fn open(desk: &Desk, fetched: &Fetched, tags: &Tags) -> Result<(Metadata, Option<Vec<u8>>, Checked), Stop> {
+fn open(desk: &Desk, fetched: &Fetched, tags: &Tags) -> Result<(Metadata, Opened, Checked), Stop> {
     let (settings, submission) = (&*desk.settings, &fetched.submission);
     let inflate = inflate(settings, forms::LONGEST as u64);
     let offers = offers(settings);
@@ -91,7 +92,8 @@ fn open(desk: &Desk, fetched: &Fetched, tags: &Tags) -> Result<(Metadata, Option
         announced: &submission.attachments,
     };
     let sealed = submission.encrypted_metadata.as_deref().unwrap_or_default();
-    let metadata = metadata_check.judge(&OpenedPart::open(sealed, unwrapping(settings), inflate))?;
+    let opened = OpenedPart::open(sealed, unwrapping(settings), inflate);
+    let metadata = metadata_check.judge(&opened)?;
     let part =
         submission.encrypted_data.as_deref().map(|sealed| OpenedPart::open(sealed, unwrapping(settings), inflate));
     let data_check = DataCheck { tag: tags.data.as_ref(), described: metadata.data.as_ref() };
@@ -99,7 +101,8 @@ fn open(desk: &Desk, fetched: &Fetched, tags: &Tags) -> Result<(Metadata, Option
         SchemaVerdict::Valid => Checked::Valid,
         SchemaVerdict::Unchecked | SchemaVerdict::Violated(_) => Checked::Unchecked,
     };
-    Ok((metadata, part.and_then(|part| part.content.ok()), check))
+    let data = part.and_then(|part| part.content.ok());
+    Ok((metadata, Opened { metadata: opened.content.unwrap_or_default(), data }, check))
 }
 
 /// Compression is a matter of version 1.

@@ -3,10 +3,10 @@
 //! A verdict is signed on the crypto pool before the append and travels in its transaction; it leaves by the outbox (law 5,
 //! decision 9).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ozg_protocols::{
-    application::Application,
+    application::RawReference,
     case::{Order, Receipt, Receive, Refusal},
     fit_connect::{
         set::{Claims, Event, Issuer, Set, Subject},
@@ -17,15 +17,19 @@ use ozg_protocols::{
     intake::{ClearingReason, IntakeEvent, RejectedFor},
     routing,
 };
-use ozg_storage::{codec, journal::WrappedKey, shrink};
+use ozg_storage::journal::WrappedKey;
 
-use super::{Desk, IntakeRecord, Trouble, case_of, fetching::Fetched, judging::Contents, raw};
-use crate::{case::Outcome, supervise::AskError, tenant::CASE_RECORDS};
+use super::{
+    Desk, IntakeRecord, Trouble, case_of,
+    fetching::Fetched,
+    judging::Contents,
+    raw,
+    whole::{self, Fitting},
+};
+use crate::{case::Outcome, supervise::AskError};
 
 /// `$schema` of a verdict where the submission's own event log names none (dossier section 9.1).
 const SET_SCHEMA: &str = "https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json";
-/// So many bytes of an application fit into its record beside the receipt.
-const MOST_APPLICATION: usize = 44_000;
 /// So many other submissions of a FIT-Connect case are looked for.
 const MOST_SIBLINGS: usize = 50;
 /// How often an order is given again before the submission waits for its next turn.
@@ -34,51 +38,57 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Whoever is asked to wait longer gives the submission back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Makes a case of it. What a person has to look at besides is told.
+/// What became of an accepted submission.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// A case. What a person has to look at besides is told.
+    Case(Option<ClearingReason>),
+    /// Nothing: not even an excerpt fits into a record together with the acceptance.
+    TooLong,
+}
+
+/// Makes a case of it.
 pub(super) async fn receive(
-    desk: &Desk,
+    desk: &Arc<Desk>,
     record: &mut IntakeRecord,
     fetched: &Fetched,
     contents: Contents,
     files: BTreeMap<AttachmentId, StoredFile>,
-    keys: Vec<WrappedKey>,
-) -> Result<Option<ClearingReason>, Trouble> {
+    mut keys: Vec<WrappedKey>,
+) -> Result<Received, Trouble> {
     let (context, ids) = (&desk.context, fetched.ids);
-    let raw = record.intake.as_ref().map(|intake| raw::blobs(&intake.raw)).unwrap_or_default();
+    let blobs = record.intake.as_ref().map(|intake| raw::blobs(&intake.raw)).unwrap_or_default();
+    let raw = RawReference { intake: record.id(), blobs };
     let now = context.clock.now();
-    let parts = FitConnectParts {
-        destination: desk.settings.id,
-        submission: ids.submission_id,
-        case: ids.case_id,
-        service: fetched.submission.service_type.as_ref(),
-        region: fetched.submission.region.as_deref(),
-        metadata: &contents.metadata,
-        data: contents.data.as_deref(),
-        check: contents.check,
-        files: &files,
-        raw: ozg_protocols::application::RawReference { intake: record.id(), blobs: raw },
-        submitted: contents.submitted,
-        at: now,
+    let event = Event::Accepted(Some(contents.tags.to_event()));
+    let receipt = sign(desk, fetched, event, contents.schema.clone()).await?;
+    let (service, region) = (fetched.submission.service_type.clone(), fetched.submission.region.clone());
+    let composing = desk.clone();
+    let compose = move || {
+        let parts = FitConnectParts {
+            destination: composing.settings.id,
+            submission: ids.submission_id,
+            case: ids.case_id,
+            service: service.as_ref(),
+            region: region.as_deref(),
+            metadata: &contents.metadata,
+            data: contents.opened.data.as_deref(),
+            check: contents.check,
+            files: &files,
+            raw,
+            submitted: contents.submitted,
+            at: now,
+        };
+        let (application, refused) = application_from_fit_connect(parts, &composing.mappings);
+        (application, refused, contents)
     };
-    let (application, refused) = application_from_fit_connect(parts, &desk.mappings);
+    let (application, refused, contents) = context.crypto.run("compose", compose).await?;
     let mut reason = refused.map(|_| ClearingReason::NotMapped);
-    let measure = move || {
-        let length = length(&application);
-        (application, length)
-    };
-    let (mut application, length) = desk.context.crypto.run("measure", measure).await?;
-    if length > MOST_APPLICATION {
-        application.form.items = Vec::new();
-        application.data_sets = Vec::new();
-        reason = Some(ClearingReason::NotMapped);
-    }
     let named = routing::route(&context.settings.routing, &application, now).org_unit();
     let org_unit = named.or_else(|| desk.settings.org_unit.clone());
     if org_unit.is_none() {
         reason = reason.or(Some(ClearingReason::NoResponsibleUnit));
     }
-    let event = Event::Accepted(Some(contents.tags.to_event()));
-    let receipt = sign(desk, fetched, event, contents.schema).await?;
     let receive = Receive {
         number: context.numbers.next().await?,
         application: Box::new(application),
@@ -87,8 +97,22 @@ pub(super) async fn receive(
         receipt: Some(receipt),
     };
     let case = case_of(context, ids.submission_id);
-    give(desk, case, ids.submission_id, Order::Receive(receive), keys).await?;
-    Ok(reason)
+    // Metadata 1.x may come with data that they do not describe, and nobody reads those.
+    let unread = refused.is_some() || contents.metadata.data.is_none();
+    let fit = move || whole::fit(case, receive, &contents.metadata, contents.opened, unread);
+    let Some(Fitting { mut receive, data, metadata }) = context.crypto.run("measure", fit).await? else {
+        return Ok(Received::TooLong);
+    };
+    let whole = &mut receive.application.whole;
+    for (place, file) in [(&mut whole.data, data), (&mut whole.metadata, metadata)] {
+        if let Some(file) = file {
+            let (kept, key) = file.keep(desk).await?;
+            *place = Some(kept);
+            keys.push(key);
+        }
+    }
+    let taken = give(desk, case, ids.submission_id, Order::Receive(receive), keys).await?;
+    Ok(if taken { Received::Case(reason) } else { Received::TooLong })
 }
 
 /// Rejects it for these problems.
@@ -151,19 +175,20 @@ async fn sibling(desk: &Desk, fetched: &Fetched) -> Result<Option<CaseId>, Troub
     Ok(None)
 }
 
-/// Gives the order until it is known what became of it: the same one, under the same key.
+/// Gives the order until it is known what became of it: the same one, under the same key. False: it is too long after all.
 async fn give(
     desk: &Desk,
     case: CaseId,
     submission: SubmissionId,
     order: Order,
     keys: Vec<WrappedKey>,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     let key = desk.context.sealer.index_key().command_key(&[b"fit-connect receive", submission.as_bytes()]);
     let mut tries = 0;
     loop {
         match desk.context.cases.order(case, order.clone(), key, keys.clone()).await {
-            Ok(Outcome::Done { .. } | Outcome::Refused(Refusal::ExistsAlready)) => return Ok(()),
+            Ok(Outcome::Done { .. } | Outcome::Refused(Refusal::ExistsAlready)) => return Ok(true),
+            Ok(Outcome::Refused(Refusal::BadText)) => return Ok(false),
             Ok(_) => return Err(Trouble::Other("case-refuses")),
             Err(AskError::Busy { retry_after }) if tries < TRIES && retry_after <= LONGEST_PAUSE => {
                 tokio::time::sleep(retry_after).await;
@@ -173,10 +198,4 @@ async fn give(
         }
         tries += 1;
     }
-}
-
-/// Its length in the journal. Work for the crypto pool: a long one is deflated to know.
-fn length(application: &Application) -> usize {
-    let encoded = codec::encode(CASE_RECORDS.current, application);
-    encoded.map_or(usize::MAX, |envelope| shrink::sealed_length(&envelope))
 }

@@ -14,14 +14,16 @@ use ozg_protocols::{
     },
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS},
 };
+use ozg_storage::seal::SealError;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::{
-    Assignment, Desk, Ending, IntakeRecord, Trouble, attachments, case_of,
+    Assignment, Desk, Ending, IntakeRecord, RecordError, Trouble, attachments, case_of,
     fetching::{self, Fetched},
     intake_of,
     judging::{self, Contents, Judged},
-    raw, receiving,
+    raw,
+    receiving::{self, Received},
 };
 use crate::{
     observe::{Probe, Waiting},
@@ -140,7 +142,11 @@ async fn take_through(
     match judged {
         Judged::Good(contents) => accept(desk, record, &fetched, *contents).await,
         Judged::Stop { stop, tags, schema } => refuse(desk, record, &fetched, stop, tags.as_ref(), schema).await,
-        Judged::Closed => clear(desk, record, ids.submission_id, ClearingReason::ForeignVerdict).await,
+        Judged::Closed => {
+            let (destination, submission) = (desk.settings.id, ids.submission_id);
+            tracing::error!(%destination, %submission, "the delivery service shows a verdict that is not ours");
+            clear(desk, record, ClearingReason::ForeignVerdict, "foreign-verdict").await
+        }
     }
 }
 
@@ -176,7 +182,7 @@ async fn count(
 }
 
 async fn accept(
-    desk: &Desk,
+    desk: &Arc<Desk>,
     record: &mut IntakeRecord,
     fetched: &Fetched,
     contents: Contents,
@@ -196,9 +202,13 @@ async fn accept(
     if let Err(stop) = ozg_protocols::fit_connect::verify::all(stops) {
         return refuse(desk, record, fetched, stop, Some(&contents.tags), contents.schema).await;
     }
-    let reason = receiving::receive(desk, record, fetched, contents, files, keys).await?;
-    desk.meter.received();
-    settle(desk, record, submission, reason).await
+    match receiving::receive(desk, record, fetched, contents, files, keys).await? {
+        Received::Case(reason) => {
+            desk.meter.received();
+            settle(desk, record, submission, reason).await
+        }
+        Received::TooLong => too_long(desk, record, submission).await,
+    }
 }
 
 async fn settle(
@@ -244,19 +254,33 @@ async fn refuse(
         desk.meter.refused(name);
         tracing::warn!(%destination, %submission, problem = name, instance = %problem.instance, "a submission is rejected");
     }
-    receiving::reject(desk, record, fetched, problems, tags, schema).await?;
-    outbox::wake(&desk.outbox);
-    Ok(Ending::Settled)
+    match receiving::reject(desk, record, fetched, problems, tags, schema).await {
+        Err(Trouble::Record(RecordError::Seal(SealError::TooLong))) => too_long(desk, record, submission).await,
+        rejected => {
+            rejected?;
+            outbox::wake(&desk.outbox);
+            Ok(Ending::Settled)
+        }
+    }
+}
+
+/// Our verdict, or what it is about, is longer than any record: the service keeps the submission, and a person has to look.
+async fn too_long(
+    desk: &Desk,
+    record: &mut IntakeRecord,
+    submission: ozg_protocols::ids::SubmissionId,
+) -> Result<Ending, Trouble> {
+    tracing::error!(destination = %desk.settings.id, %submission, "a submission is too long for a case");
+    clear(desk, record, ClearingReason::TooLong, "too-long").await
 }
 
 async fn clear(
     desk: &Desk,
     record: &mut IntakeRecord,
-    submission: ozg_protocols::ids::SubmissionId,
     reason: ClearingReason,
+    why: &'static str,
 ) -> Result<Ending, Trouble> {
     record.append(vec![IntakeEvent::NeedsClearing { reason }], Vec::new()).await?;
-    desk.meter.clearing("foreign-verdict");
-    tracing::error!(destination = %desk.settings.id, %submission, "the delivery service shows a verdict that is not ours");
+    desk.meter.clearing(why);
     Ok(Ending::Settled)
 }

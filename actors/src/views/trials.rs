@@ -4,10 +4,7 @@
 use std::collections::BTreeSet;
 
 use ozg_protocols::{
-    application::{
-        Applicant, Application, Channel, Form, FormItem, FormValue, NaturalPerson, RawReference,
-        Service,
-    },
+    application::{Applicant, Application, Channel, Form, FormItem, FormValue, NaturalPerson, RawReference, Service},
     case::{Action, By, CaseNumber, Event, Person, ReceiptState, Recorded, Status},
     ids::{CaseId, CommentId, IntakeId},
     moment::Moment,

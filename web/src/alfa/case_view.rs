@@ -44,6 +44,8 @@ pub(crate) struct CaseView {
     pub steps: Vec<Step>,
     pub applicant: Vec<Line>,
     pub form: Vec<FormPart>,
+    pub whole_form: Option<WholeFile>,
+    pub whole_metadata: Option<WholeFile>,
     pub check: String,
     pub files: Vec<FileView>,
     pub payment: Vec<Line>,
@@ -94,6 +96,13 @@ pub(crate) struct FileView {
     pub purpose: &'static str,
     pub size: String,
     pub view: Option<String>,
+    pub download: String,
+}
+
+/// A file that holds whole what the page only shows in excerpts.
+#[derive(Debug)]
+pub(crate) struct WholeFile {
+    pub size: String,
     pub download: String,
 }
 
@@ -158,6 +167,8 @@ impl CaseView {
             steps: steps.collect(),
             applicant: applicant.map(applicant_lines).unwrap_or_default(),
             form: form_parts(&application.form.items),
+            whole_form: application.whole.data.as_ref().map(|file| whole_file(id, file)),
+            whole_metadata: application.whole.metadata.as_ref().map(|file| whole_file(id, file)),
             check: check(application.form.check, application.form.schema.as_deref()),
             files: application.files().map(|file| file_view(id, file)).collect(),
             payment: application.payment.as_ref().map(payment_lines).unwrap_or_default(),
@@ -204,6 +215,7 @@ fn handling_lines(known: &Known<'_>) -> Vec<Line> {
         Line::new("Weg", words::channel(&case.application.channel)),
         Line::new("Bestätigung", words::receipt(case.receipt)),
     ];
+    lines.extend(case.application.submitted.map(|at| Line::new("Abgesendet", german::day_and_time(at))));
     let references = &case.application.references;
     lines.extend(references.sender_reference.as_ref().map(|text| Line::new("Zeichen", text)));
     lines.extend(references.application_date.as_ref().map(|day| Line::new("Antrag vom", german::sent_day(day))));
@@ -325,8 +337,16 @@ pub(crate) fn viewable(media_type: &str) -> Option<&'static str> {
     known.into_iter().find(|known| essence.eq_ignore_ascii_case(known))
 }
 
+fn download(case: CaseId, file: &Attachment) -> String {
+    format!("/vorgang/{case}/anhang/{}", file.id)
+}
+
+fn whole_file(case: CaseId, file: &Attachment) -> WholeFile {
+    WholeFile { size: german::size(file.bytes), download: download(case, file) }
+}
+
 fn file_view(case: CaseId, file: &Attachment) -> FileView {
-    let download = format!("/vorgang/{case}/anhang/{}", file.id);
+    let download = download(case, file);
     FileView {
         name: super::attachment::shown_name(file),
         description: file.description.clone().filter(|text| !text.trim().is_empty()),

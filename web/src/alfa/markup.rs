@@ -3,7 +3,7 @@
 use askama::Template;
 use ozg_actors::ClearingItem;
 use ozg_protocols::{
-    case::Action,
+    case::{Action, Case},
     ids::{CaseId, CommandKey, IntakeId},
     intake::ClearingReason,
     work_list::View,
@@ -28,11 +28,15 @@ pub(crate) fn list_html() -> String {
 }
 
 pub(crate) fn case_html() -> String {
-    let (case, history, who) = (fixture::case(), fixture::history(), fixture::emil());
+    html_of(&fixture::case())
+}
+
+fn html_of(case: &Case) -> String {
+    let (history, who) = (fixture::history(), fixture::emil());
     let colleagues = [fixture::person("emil", "Emil Ansbach"), fixture::person("rita", "Rita Kolb")];
     let known = Known {
         id: CaseId::from_u128(4_688),
-        case: &case,
+        case,
         version: 4,
         history: &history,
         steps: &[Action::StartWork, Action::PutBack],
@@ -84,6 +88,26 @@ fn a_file_the_browser_should_not_show_is_only_handed_out() {
     let html = case_html();
     assert!(html.contains("Grundriss.dwg") && !html.contains(">Grundriss.dwg<span"));
     assert_eq!(html.matches("?ansehen").count(), 2);
+}
+
+#[test]
+fn a_form_too_long_to_be_shown_says_so_and_is_handed_out_whole() {
+    let note = "Alle Formulardaten herunterladen";
+    assert!(!case_html().contains(note));
+    let mut case = fixture::case();
+    let file = case.application.attachments[0].clone();
+    case.application.whole.data = Some(file.clone());
+    let html = html_of(&case);
+    assert!(html.contains("Sie sehen einen Ausschnitt") && html.contains(note));
+    let href = format!("href=\"/vorgang/{}/anhang/{}\" download", CaseId::from_u128(4_688), file.id);
+    assert_eq!(html.matches(&href).count(), 2, "it leads where the files of the case are handed out");
+    assert!(html.contains("Anhänge <span class=\"alfa-leise\">(3)"), "it is no attachment");
+    case.application.form.items.clear();
+    let html = html_of(&case);
+    assert!(html.contains("lassen sich hier nicht darstellen") && html.contains(note));
+    assert!(!html.contains("enthält keine Formulardaten"));
+    case.application.whole.metadata = case.application.whole.data.take();
+    assert!(html_of(&case).contains("Alle Angaben des Absenders herunterladen"));
 }
 
 #[test]

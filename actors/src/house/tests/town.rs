@@ -7,9 +7,7 @@ use std::{
 };
 
 use ozg_protocols::{
-    application::{
-        Applicant, Application, Channel, Form, NaturalPerson, RawReference, Service,
-    },
+    application::{Applicant, Application, Channel, Form, NaturalPerson, RawReference, Service},
     case::{CaseNumber, Order, Receive},
     ids::{CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
     principal::{Principal, Role},
