@@ -24,6 +24,7 @@ pub use self::{
 use super::{api::submission::Service, hash::ContentHash};
 use crate::{
     application::{Author, Payment, Purpose, ReplyChannel, SenderReferences, SignatureNote},
+    forms::json::without_mark,
     ids::AttachmentId,
 };
 
@@ -204,7 +205,7 @@ impl Metadata {
     /// # Errors
     /// Names the stage that failed; within the schema, every violation.
     pub fn parse(json: &[u8], tolerance: Tolerance) -> Result<Self, MetadataRefused> {
-        let value: Value = serde_json::from_slice(json).map_err(|_| MetadataRefused::Syntax)?;
+        let value: Value = serde_json::from_slice(without_mark(json)).map_err(|_| MetadataRefused::Syntax)?;
         let version = match (value.get("$schema"), tolerance.schema) {
             (None, MissingSchema::IsVersion1) => SchemaVersion::V1_0_0,
             (None, MissingSchema::Reject) => return Err(MetadataRefused::MissingSchema),

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::xml_schema::XmlSchema;
+use super::{json, xml_schema::XmlSchema};
 use crate::fit_connect::metadata::DataFormat;
 
 /// Most places that a verdict names.
@@ -90,7 +90,10 @@ impl DataSchemas {
     /// What is no JSON is not valid.
     fn check_json(&self, uri: &str, data: &[u8]) -> Verdict {
         let Some(validator) = self.json.get(uri) else { return Verdict::NotInstalled };
-        let Ok(value) = serde_json::from_slice::<Value>(data) else { return Verdict::Invalid(vec![String::new()]) };
+        let Ok(value) = serde_json::from_slice::<Value>(json::without_mark(data)) else {
+            let judged = !json::is_well_formed(data);
+            return if judged { Verdict::Invalid(vec![String::new()]) } else { Verdict::NotInstalled };
+        };
         let places: Vec<_> =
             validator.iter_errors(&value).take(MOST_PLACES).map(|error| error.instance_path().to_string()).collect();
         if places.is_empty() { Verdict::Valid } else { Verdict::Invalid(places) }
@@ -115,6 +118,13 @@ mod tests {
         assert_eq!(check("urn:x:hund", r#"{"rasse":"Dackel"}"#), Verdict::Valid);
         assert_eq!(check("urn:x:hund", r#"{"rasse":7}"#), Verdict::Invalid(vec!["/rasse".into()]));
         assert_eq!(check("urn:x:katze", "{}"), Verdict::NotInstalled);
+        assert_eq!(check("urn:x:hund", "\u{feff}{\"rasse\":\"Dackel\"}"), Verdict::Valid);
+        assert_eq!(
+            check("urn:x:hund", r#"{"rasse":1e400}"#),
+            Verdict::NotInstalled,
+            "nothing here holds such a number"
+        );
+        assert_eq!(check("urn:x:hund", "{"), Verdict::Invalid(vec![String::new()]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
+use serde_bytes::ByteBuf;
 use serde_json::value::RawValue;
 
 use super::{DEEPEST, FormRefused, LONGEST, MOST_ITEMS};
@@ -24,12 +25,26 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<FormItem>, FormRefused> {
     if nesting(bytes) > DEEPEST {
         return Err(FormRefused::TooDeep);
     }
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let document: &RawValue = serde_json::from_slice(bytes).map_err(|_| FormRefused::NotJson)?;
+    let document: &RawValue = serde_json::from_slice(without_mark(bytes)).map_err(|_| FormRefused::NotJson)?;
     match (Import { left: MOST_ITEMS }).value(document)? {
         FormValue::Group(items) => Ok(items),
         value => Ok(vec![FormItem { name: String::new(), label: None, value }]),
     }
+}
+
+/// The deepest nesting of JSON that is still called well-formed, though no tree follows it so far.
+const DEEPEST_SYNTAX: usize = 128;
+
+/// Whether bytes are JSON by its grammar. What a number or an escape stands for is not asked: no number is too large, and half
+/// a surrogate pair is an escape.
+#[must_use]
+pub fn is_well_formed(bytes: &[u8]) -> bool {
+    nesting(bytes) < DEEPEST_SYNTAX && serde_json::from_slice::<&RawValue>(without_mark(bytes)).is_ok()
+}
+
+/// The document without the mark that some editors put before it (RFC 8259, section 8.1).
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 /// How deep brackets are nested, outside strings. Right for JSON; for anything else the parser has the last word.
@@ -71,7 +86,7 @@ impl Import {
                 let items = items.map(|(at, value)| self.item(at.to_string(), Some((at + 1).to_string()), value));
                 group(items.collect::<Result<_, _>>()?)
             }
-            Some(b'"') => FormValue::Text(read(text)?),
+            Some(b'"') => FormValue::Text(read::<Words>(text)?.0),
             Some(b't') => FormValue::Flag(true),
             Some(b'f') => FormValue::Flag(false),
             Some(b'n') | None => FormValue::Empty,
@@ -93,6 +108,18 @@ fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, FormRefused> {
     serde_json::from_str(text).map_err(|_| FormRefused::NotJson)
 }
 
+/// A text. Half a surrogate pair in it is no character, and is shown as the sign for that.
+#[derive(Deserialize)]
+#[serde(from = "ByteBuf")]
+struct Words(String);
+
+impl From<ByteBuf> for Words {
+    fn from(bytes: ByteBuf) -> Self {
+        let bytes = String::from_utf8(bytes.into_vec());
+        Self(bytes.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+}
+
 /// The members of an object in their order, repeated ones too.
 struct Members<'t>(Vec<(String, &'t RawValue)>);
 
@@ -108,8 +135,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                while let Some((Words(name), value)) = map.next_entry()? {
+                    members.push((name, value));
                 }
                 Ok(Members(members))
             }
@@ -162,6 +189,17 @@ mod tests {
     fn more_values_than_anybody_reads_are_refused() {
         let many = format!("[{}0]", "0,".repeat(MOST_ITEMS));
         assert_eq!(parse(many.as_bytes()), Err(FormRefused::TooMany));
+    }
+
+    #[test]
+    fn numbers_beyond_any_type_and_halves_of_surrogate_pairs_are_values_like_any_other() {
+        let items = parse(br#"{"a\ud83d":1e400,"b":"x\ud800y","c":"\ud83d\ude00"}"#).expect("JSON");
+        let sign = "\u{fffd}";
+        assert_eq!(items[0].value, FormValue::Number("1e400".into()));
+        assert!(items[0].name.starts_with("a\u{fffd}"), "{}", items[0].name);
+        let FormValue::Text(text) = &items[1].value else { panic!("a text") };
+        assert!(text.starts_with('x') && text.contains(sign) && text.ends_with('y'), "{text}");
+        assert_eq!(items[2].value, FormValue::Text("😀".into()));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use quick_xml::events::Event;
 
 use super::{Check, OpenedPart, Problem, Stop, reject_if};
-use crate::fit_connect::{
-    hash::ContentHash,
-    metadata::{DataFormat, DataPart, DataSchema},
-    tag::AuthenticationTag,
+use crate::{
+    fit_connect::{
+        hash::ContentHash,
+        metadata::{DataFormat, DataPart, DataSchema},
+        tag::AuthenticationTag,
+    },
+    forms::json,
 };
 
 /// What the schema says of data.
@@ -80,7 +83,7 @@ fn schema_problem(places: &[String]) -> Problem {
 
 fn is_well_formed(data: &[u8], format: DataFormat) -> bool {
     match format {
-        DataFormat::Json => serde_json::from_slice::<serde_json::Value>(data).is_ok(),
+        DataFormat::Json => json::is_well_formed(data),
         DataFormat::Xml => is_well_formed_xml(data),
         DataFormat::Jose => std::str::from_utf8(data).is_ok(),
     }
@@ -152,6 +155,18 @@ mod tests {
     fn xml_a_hundred_thousand_levels_deep_is_no_danger() {
         let deep = format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000));
         assert!(is_well_formed_xml(deep.as_bytes()));
+    }
+
+    #[test]
+    fn json_is_judged_by_its_grammar_and_not_by_what_a_number_or_an_escape_would_become() {
+        for good in ["\u{feff}{\"a\":1}", "[1e400,-1E-999]", r#"{"\ud800":"\udfff x"}"#, " 7 ", r#"[{"a":1},{"a":2}]"#]
+        {
+            assert!(is_well_formed(good.as_bytes(), DataFormat::Json), "{good}");
+        }
+        for wrong in ["", "\u{feff}", "{\"a\":1}}", "[1 2]", "[01]", "[1e]", r#""\u12""#, "\"\u{1}\"", "[}", "nul"] {
+            assert!(!is_well_formed(wrong.as_bytes(), DataFormat::Json), "{wrong}");
+        }
+        assert!(!is_well_formed(b"\"\xff\"", DataFormat::Json), "no UTF-8");
     }
 
     #[test]
