@@ -152,6 +152,14 @@ fn metadata_of_a_sender(version: ApiVersion) -> Vec<Case> {
             case("metadata without a schema")
                 .metadata(|metadata| without(metadata, "$schema"))
                 .shows(Check::MetadataSchemaPresent, "missing-schema @ metadata"),
+            case("a data set with the hash of something else")
+                .metadata(|metadata| {
+                    let schema = json!({ "schemaUri": "urn:x", "mimeType": "application/jose" });
+                    let hash = json!({ "type": "sha512", "content": "0f".repeat(64) });
+                    metadata["dataSets"] =
+                        json!([{ "dataSetId": stranger, "schema": schema, "hash": hash, "content": "x" }]);
+                })
+                .shows(Check::DataSetHash, "hash-mismatch @ metadata"),
             case("a fragment that is described and not announced")
                 .metadata(|metadata| described(metadata)[0]["fragments"] = json!([id(0), stranger]))
                 .shows(Check::AttachmentsAnnounced, mismatch),

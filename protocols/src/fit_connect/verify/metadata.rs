@@ -6,7 +6,8 @@ use super::{Check, OpenedPart, Problem, ReplyChannels, Stop, parts, reject_if};
 use crate::{
     fit_connect::{
         api::destination::OfferedService,
-        metadata::{Metadata, MetadataRefused, Tolerance},
+        hash::ContentHash,
+        metadata::{DataSet, Metadata, MetadataRefused, Tolerance},
         tag::AuthenticationTag,
     },
     ids::AttachmentId,
@@ -41,7 +42,7 @@ impl MetadataCheck<'_> {
         let json = part.content.as_ref().map_err(|unreadable| unreadable.stop(Check::MetadataDecrypt, None))?;
         let metadata = Metadata::parse(json, self.tolerance).map_err(|refused| Stop::Reject(refusal(&refused)))?;
         let found = [self.service_matches(&metadata), self.service_supported(), self.data_schema(&metadata)];
-        let more = [self.reply_channel(&metadata), self.attachments(&metadata)];
+        let more = [self.reply_channel(&metadata), self.attachments(&metadata), data_sets(&metadata)];
         reject_if(found.into_iter().chain(more).flatten().collect())?;
         Ok(metadata)
     }
@@ -94,6 +95,14 @@ impl MetadataCheck<'_> {
     }
 }
 
+/// A text is hashed by its bytes; how anything else was written down before it was hashed is not defined, and held against
+/// nobody (dossier section 8.3).
+fn data_sets(metadata: &Metadata) -> Option<Problem> {
+    let differs = |set: &DataSet| set.content.as_str().is_some_and(|text| ContentHash::of(text.as_bytes()) != set.hash);
+    let detail = "Die Prüfsumme eines Datensatzes (dataSets) ist nicht die seines Inhalts.";
+    metadata.data_sets.iter().any(differs).then(|| Check::DataSetHash.problem(detail))
+}
+
 fn refusal(refused: &MetadataRefused) -> Vec<Problem> {
     match refused {
         MetadataRefused::Syntax => vec![Check::MetadataSyntax.problem("Die Metadaten sind kein gültiges JSON.")],
@@ -106,5 +115,35 @@ fn refusal(refused: &MetadataRefused) -> Vec<Problem> {
         MetadataRefused::Schema(violations) => {
             violations.iter().map(|violation| Check::MetadataSchema.problem(violation.to_string())).collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fit_connect::metadata::{EmptyFragments, MissingSchema};
+
+    fn judged(content: &Value, hash: &ContentHash) -> Option<Problem> {
+        let hash = json!({ "type": "sha512", "content": hash.to_string() });
+        let schema = json!({ "schemaUri": "urn:x", "mimeType": "application/json" });
+        let document = json!({
+            "$schema": "https://schema.fitko.de/fit-connect/metadata/2.1.0/metadata.schema.json",
+            "contentStructure": { "attachments": [], "data": { "hash": hash, "submissionSchema": schema } },
+            "dataSets": [{ "dataSetId": "11111111-2222-4333-8444-555555555555", "schema": schema, "hash": hash,
+                "content": content }],
+        });
+        let tolerance = Tolerance { fragments: EmptyFragments::Reject, schema: MissingSchema::Reject };
+        data_sets(&Metadata::parse(document.to_string().as_bytes(), tolerance).expect("metadata"))
+    }
+
+    #[test]
+    fn a_text_in_a_data_set_is_compared_with_its_hash_and_an_object_is_held_against_nobody() {
+        let (text, other) = (json!("Prüfung"), ContentHash::of(b"etwas anderes"));
+        assert_eq!(judged(&text, &ContentHash::of("Prüfung".as_bytes())), None);
+        let problem = judged(&text, &other).expect("a problem");
+        assert!(problem.kind.ends_with("hash-mismatch"), "{problem:?}");
+        assert_eq!(judged(&json!({ "a": 1 }), &other), None);
     }
 }

@@ -1,6 +1,7 @@
 //! The ordered table of checks and the problem that each becomes (dossier section 10.1).
 //!
-//! Order and names are from memory where the dossier says so; titles are ours. To be compared with FITKO's page
+//! Order and names are from memory where the dossier says so; titles are ours, and so is the place of the data sets, which its
+//! table leaves out (section 8.3). To be compared with FITKO's page
 //! "Einreichung überprüfen" before production: a correction is a change of this table and of nothing else.
 
 use super::{Instance, PREFIX, Problem};
@@ -53,6 +54,7 @@ pub enum Check {
     DataSchemaSupported,
     ReplyChannelSupported,
     AttachmentsAnnounced,
+    DataSetHash,
     DataPresent,
     DataTag,
     DataDecrypt,
@@ -88,7 +90,7 @@ const fn row(number: u8, stage: Stage, check: Check, suffix: &'static str, about
 
 /// The table.
 #[rustfmt::skip]
-pub const TABLE: [Row; 27] = [
+pub const TABLE: [Row; 28] = [
     row( 1, Stage::EventLog,    Check::SetsVerify,              "invalid-event-log",            About::Submission, "Event-Log fehlerhaft"),
     row( 2, Stage::EventLog,    Check::OneSubmitEvent,          "invalid-event-log",            About::Submission, "Event-Log fehlerhaft"),
     row( 3, Stage::Tags,        Check::TagsPresent,             "missing-authentication-tags",  About::Submission, "Authentication-Tags fehlen"),
@@ -105,6 +107,7 @@ pub const TABLE: [Row; 27] = [
     row(11, Stage::Metadata,    Check::DataSchemaSupported,     "unsupported-schema",           About::Metadata,   "Schema nicht unterstützt"),
     row(12, Stage::Metadata,    Check::ReplyChannelSupported,   "unsupported-reply-channel",    About::Metadata,   "Rückkanal nicht unterstützt"),
     row(13, Stage::Metadata,    Check::AttachmentsAnnounced,    "attachments-mismatch",         About::Metadata,   "Anlagen stimmen nicht überein"),
+    row(13, Stage::Metadata,    Check::DataSetHash,             "hash-mismatch",                About::Metadata,   "Prüfsumme stimmt nicht überein"),
     row(14, Stage::Data,        Check::DataPresent,             "missing-data",                 About::Data,       "Fachdaten fehlen"),
     row(14, Stage::Data,        Check::DataTag,                 "incorrect-authentication-tag", About::Data,       "Authentication-Tag falsch"),
     row(14, Stage::Data,        Check::DataDecrypt,             "encryption-issue",             About::Data,       "Entschlüsselung nicht möglich"),
