@@ -24,7 +24,7 @@ pub use acknowledge::NoteReceipt;
 pub use assign::Assign;
 pub use comment::{AddComment, LONGEST_COMMENT};
 pub use effect::{Effect, ReceiptOf, effects};
-pub use event::{By, CaseNumber, Event, Person, Receipt, ReceiptState, Recorded};
+pub use event::{By, CaseNumber, Event, Followed, Person, Receipt, ReceiptState, Recorded, RoutingRow};
 pub use order::{Order, Unauthorised};
 pub use receive::Receive;
 pub use step::{Discard, FetchBack, PutBack, StartWork};
@@ -156,7 +156,7 @@ impl Case {
     }
 
     fn received(event: &Event, at: Moment) -> Option<Self> {
-        let Event::Received { number, application, org_unit, continues, receipt } = event else { return None };
+        let Event::Received { number, application, org_unit, continues, receipt, .. } = event else { return None };
         Some(Self {
             number: number.clone(),
             application: application.as_ref().clone(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::{
     application::{Application, Channel},
+    case::RoutingRow,
     ids::{DestinationId, OrgUnitId, RegionKey, ServiceKey},
     moment::{Moment, start_of_day},
 };
@@ -55,6 +56,14 @@ pub enum Route {
 }
 
 impl Route {
+    /// The row that found it, as it is recorded.
+    #[must_use]
+    pub fn row(&self, rules: &[RoutingRule]) -> Option<RoutingRow> {
+        let Self::To { rule, .. } = self else { return None };
+        let from = rules.get(*rule).and_then(|rule| rule.from);
+        Some(RoutingRow { row: u32::try_from(rule + 1).unwrap_or(u32::MAX), from })
+    }
+
     /// The org unit, if one is responsible.
     #[must_use]
     pub fn org_unit(self) -> Option<OrgUnitId> {
@@ -139,6 +148,7 @@ mod tests {
         application.service.key = Some("99050012104000".parse().expect("valid"));
         let rules = [rule("1", "urn:other*"), rule("2", "99050012*"), RoutingRule::always(unit("3"))];
         let to = Route::To { org_unit: unit("2"), rule: 1 };
+        assert_eq!(to.row(&rules).map(|row| row.row), Some(2), "counted as people count");
         assert_eq!(route(&rules, &application, Moment::default()), to);
     }
 

@@ -10,7 +10,10 @@ use std::{fmt::Debug, fs, path::PathBuf};
 use ozg_protocols::{
     account::{AccountEvent, PasswordHash, RecordedAccount},
     application::{Application, Channel},
-    case::{self, Action, By, CaseNumber, Effect, Event, Person, Receipt, ReceiptOf, ReceiptState, Recorded, Status},
+    case::{
+        self, Action, By, CaseNumber, Effect, Event, Followed, Person, Receipt, ReceiptOf, ReceiptState, Recorded,
+        RoutingRow, Status,
+    },
     ids::{BlobId, CaseId, CommentId, DestinationId, FitCaseId, IntakeId, SubmissionId},
     intake::{ClearingReason, IntakeEvent, RawPart, RawSubmission, RecordedIntake, RejectedFor},
     moment::Moment,
@@ -69,13 +72,14 @@ fn person() -> Person {
 }
 
 /// Everything that can happen to a case, to these applications.
-fn of_a_case(applications: Vec<Application>) -> Vec<Recorded> {
+fn of_a_case(applications: Vec<Application>, followed: &Followed) -> Vec<Recorded> {
     let received = applications.into_iter().map(|application| Event::Received {
         number: CaseNumber::new("MUS", 2026, 42),
         application: Box::new(application),
         org_unit: "32".parse().ok(),
         continues: Some(CaseId::from_u128(1)),
         receipt: Some(receipt()),
+        followed: followed.clone(),
     });
     let moves = [
         (Action::Accept, Status::Accepted),
@@ -102,13 +106,14 @@ fn of_a_case(applications: Vec<Application>) -> Vec<Recorded> {
 
 #[test]
 fn events_of_a_case_of_schema_1_become_those_of_schema_2() {
-    still_become("case", &of_a_case(application::of_schema_1()));
+    still_become("case", &of_a_case(application::of_schema_1(), &Followed::default()));
 }
 
 #[test]
 fn events_of_a_case() {
     let noted = Recorded { at: AT, by: By::System, event: Event::ReceiptNoted { state: ReceiptState::Refused } };
-    let events: Vec<_> = of_a_case(application::of_schema_2()).into_iter().chain([noted]).collect();
+    let followed = Followed { mapping: Some(AT), routing: Some(RoutingRow { row: 3, from: Some(AT) }) };
+    let events: Vec<_> = of_a_case(application::of_schema_2(), &followed).into_iter().chain([noted]).collect();
     holds_in("events-v2", 2, "case", &events);
 }
 

@@ -10,7 +10,7 @@ use ozg_cloud::sender::{
     parcel::Content,
 };
 use ozg_protocols::{
-    case::ReceiptState,
+    case::{Event, ReceiptState, RoutingRow},
     fit_connect::{callback::CallbackSecret, hash::ContentHasher, jose::rsa::DecryptionKey},
     intake::ClearingReason,
     moment::Moment,
@@ -33,6 +33,10 @@ async fn an_encrypted_application_becomes_a_case_and_its_sender_gets_a_signed_ac
         assert_eq!((case.receipt, case.org_unit), (ReceiptState::Delivered, Some(unit())));
         assert!(!case.application.form.items.is_empty());
         assert!(case.application.files().count() >= 2);
+        let id = hall.tenant().work_list().page(&erika(), &query()).rows[0].case;
+        let history = hall.tenant().show_case(&erika(), id).await.expect("visible").history;
+        let Event::Received { followed, .. } = &history[0].event else { panic!("{history:?}") };
+        assert_eq!(followed.routing, Some(RoutingRow { row: 1, from: None }), "tables change; what was followed stays");
         let accepts = hall.town.log(receipt).await.iter().filter(|set| set.to_string().contains("accept-sub")).count();
         assert_eq!(accepts, 1);
     }

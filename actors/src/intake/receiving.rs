@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ozg_protocols::{
     application::RawReference,
-    case::{Order, Receipt, Receive, Refusal},
+    case::{Followed, Order, Receipt, Receive, Refusal},
     fit_connect::{
         set::{Claims, Event, Issuer, Set, Subject},
         verify::{Problem, Tags},
@@ -84,8 +84,13 @@ pub(super) async fn receive(
     };
     let (application, refused, contents) = context.crypto.run("compose", compose).await?;
     let mut reason = refused.map(|_| ClearingReason::NotMapped);
-    let named = routing::route(&context.settings.routing, &application, now).org_unit();
-    let org_unit = named.or_else(|| desk.settings.org_unit.clone());
+    let route = routing::route(&context.settings.routing, &application, now);
+    let schema_uri = contents.metadata.data.as_ref().map(|data| data.schema.uri.as_str());
+    let followed = Followed {
+        mapping: schema_uri.and_then(|uri| desk.mappings.find(uri, now)).map(|mapping| mapping.valid_from),
+        routing: route.row(&context.settings.routing),
+    };
+    let org_unit = route.org_unit().or_else(|| desk.settings.org_unit.clone());
     if org_unit.is_none() {
         reason = reason.or(Some(ClearingReason::NoResponsibleUnit));
     }
@@ -95,6 +100,7 @@ pub(super) async fn receive(
         org_unit,
         continues: sibling(desk, fetched).await?,
         receipt: Some(receipt),
+        followed,
     };
     let case = case_of(context, ids.submission_id);
     // Metadata 1.x may come with data that they do not describe, and nobody reads those.

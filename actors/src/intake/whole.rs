@@ -53,7 +53,7 @@ pub(super) fn fit(
     opened: Opened,
     unread: bool,
 ) -> Option<Fitting> {
-    let Receive { number, application, org_unit, continues, receipt } = &mut receive;
+    let Receive { number, application, org_unit, continues, receipt, followed } = &mut receive;
     if let Some(receipt) = &receipt {
         let effect = Effect::SendReceipt { of: ReceiptOf::Case(case), receipt: receipt.clone() };
         if !EFFECTS.encode(&effect).is_ok_and(|envelope| shrink::sealed_length(&envelope) <= MAX_BODY) {
@@ -61,7 +61,7 @@ pub(super) fn fit(
         }
     }
     let fits = |application: &Application| {
-        let event = (&*number, application, &*org_unit, &*continues, &*receipt);
+        let event = (&*number, application, &*org_unit, &*continues, &*receipt, &*followed);
         let envelope = codec::encode(CASE_RECORDS.current, &event);
         envelope.is_ok_and(|envelope| shrink::sealed_length(&envelope).saturating_add(FRAME) <= MAX_BODY)
     };

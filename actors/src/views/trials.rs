@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ozg_protocols::{
     application::{Applicant, Application, Channel, Form, FormItem, FormValue, NaturalPerson, RawReference, Service},
-    case::{Action, By, CaseNumber, Event, Person, ReceiptState, Recorded, Status},
+    case::{Action, By, CaseNumber, Event, Followed, Person, ReceiptState, Recorded, Status},
     ids::{CaseId, CommentId, IntakeId},
     moment::Moment,
     principal::{Principal, Role},
@@ -124,6 +124,7 @@ impl Both {
             org_unit: (dice.below(9) > 0).then(|| dice.pick(&UNITS).parse().expect("valid")),
             continues: None,
             receipt: None,
+            followed: Followed::default(),
         };
         self.cases.push(case);
         self.happens(case, event);

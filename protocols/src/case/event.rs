@@ -34,6 +34,24 @@ pub enum By {
     System,
 }
 
+/// The rows of the tenant's tables that an application followed on its way in, as they were then: tables change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// The day from which on the form mapping holds that read it; none where no mapping knew its schema.
+    pub mapping: Option<Moment>,
+    /// The row of the routing table that found the org unit; none where the destination's own was taken, or none found.
+    pub routing: Option<RoutingRow>,
+}
+
+/// A row of the routing table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutingRow {
+    /// Its place, counted from 1.
+    pub row: u32,
+    /// The day from which on it holds, if it says so.
+    pub from: Option<Moment>,
+}
+
 /// Somebody who works here, named as at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Person {
@@ -58,6 +76,8 @@ pub enum Event {
         continues: Option<CaseId>,
         /// The signed acceptance that its sender gets.
         receipt: Option<Receipt>,
+        /// What of the tenant's tables it followed.
+        followed: Followed,
     },
     /// The status moved along the table in `transitions.rs`.
     StatusChanged {

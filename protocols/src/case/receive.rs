@@ -1,6 +1,6 @@
 //! Eingang: an application becomes a case. Given by the intake, never by a person.
 
-use super::{Act, Case, CaseNumber, Command, Event, Receipt, Refusal};
+use super::{Act, Case, CaseNumber, Command, Event, Followed, Receipt, Refusal};
 use crate::{
     application::Application,
     ids::{CaseId, OrgUnitId},
@@ -19,6 +19,8 @@ pub struct Receive {
     pub continues: Option<CaseId>,
     /// The acceptance, signed before this order was given.
     pub receipt: Option<Receipt>,
+    /// What of the tenant's tables it followed.
+    pub followed: Followed,
 }
 
 impl Command for Receive {
@@ -30,8 +32,8 @@ impl Command for Receive {
         if case.is_some() {
             return Err(Refusal::ExistsAlready);
         }
-        let Self { number, application, org_unit, continues, receipt } = self;
-        Ok(vec![Event::Received { number, application, org_unit, continues, receipt }])
+        let Self { number, application, org_unit, continues, receipt, followed } = self;
+        Ok(vec![Event::Received { number, application, org_unit, continues, receipt, followed }])
     }
 }
 
@@ -45,7 +47,8 @@ mod tests {
 
     fn receive() -> Receive {
         let number = CaseNumber::new("MUS", 2026, 1);
-        Receive { number, application: Box::new(application()), org_unit: None, continues: None, receipt: None }
+        let (application, followed) = (Box::new(application()), Followed::default());
+        Receive { number, application, org_unit: None, continues: None, receipt: None, followed }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sentences for tests: `given(events).when(command).by(user).then(events)`.
 
-use super::{Act, Action, By, Case, CaseNumber, Command, Event, Person, Receipt, Recorded, Refusal, Status};
+use super::{Act, Action, By, Case, CaseNumber, Command, Event, Followed, Person, Receipt, Recorded, Refusal, Status};
 use crate::{
     application::{Application, Channel, RawReference, Service},
     ids::{DestinationId, FitCaseId, IntakeId, SubmissionId},
@@ -41,6 +41,7 @@ fn reception(unit: Option<&str>, receipt: Option<Receipt>) -> Event {
         org_unit: unit.map(|unit| unit.parse().expect("valid")),
         continues: None,
         receipt,
+        followed: Followed::default(),
     }
 }
 

@@ -55,7 +55,8 @@ impl From<Event> for super::Event {
     fn from(old: Event) -> Self {
         match old {
             Event::Received { number, application, org_unit, continues, receipt } => {
-                Self::Received { number, application: Box::new((*application).into()), org_unit, continues, receipt }
+                let (application, followed) = (Box::new((*application).into()), super::Followed::default());
+                Self::Received { number, application, org_unit, continues, receipt, followed }
             }
             Event::StatusChanged { action, to } => Self::StatusChanged { action, to },
             Event::Assigned { to } => Self::Assigned { to },

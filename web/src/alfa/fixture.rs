@@ -5,7 +5,7 @@ use ozg_protocols::{
         Address, Applicant, Application, Attachment, Channel, Contact, Form, FormItem, FormValue, LegalPerson, Purpose,
         RawReference, SenderReferences, Service,
     },
-    case::{Action, By, Case, CaseNumber, Event, Person, Recorded, Status},
+    case::{Action, By, Case, CaseNumber, Event, Followed, Person, Recorded, Status},
     ids::{AttachmentId, BlobId, CaseId, CommentId, DestinationId, FitCaseId, IntakeId, SubmissionId},
     moment::Moment,
     principal::{Principal, Role},
@@ -116,6 +116,7 @@ pub(super) fn history() -> Vec<Recorded> {
         org_unit: "32".parse().ok(),
         continues: None,
         receipt: None,
+        followed: Followed::default(),
     };
     let assigned = Event::Assigned { to: Some(person("emil", "Emil Ansbach")) };
     let accepted = Event::StatusChanged { action: Action::Accept, to: Status::Accepted };

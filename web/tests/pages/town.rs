@@ -16,7 +16,7 @@ use ozg_protocols::{
         Address, Applicant, Application, Attachment, Channel, Contact, Form, FormItem, FormValue, NaturalPerson,
         Purpose, RawReference, Service,
     },
-    case::{CaseNumber, Order, Receive},
+    case::{CaseNumber, Followed, Order, Receive},
     ids::{AttachmentId, CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
     principal::{Principal, Role},
 };
@@ -165,6 +165,7 @@ impl Town {
             org_unit: Some(unit.parse().expect("valid")),
             continues: None,
             receipt: None,
+            followed: Followed::default(),
         };
         let key = CommandKey::from_u128(u128::from(number) << 32);
         let outcome = self.door().order(case, Order::Receive(receive), key, vec![blob.wrapped]).await;

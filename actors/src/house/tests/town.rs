@@ -8,7 +8,7 @@ use std::{
 
 use ozg_protocols::{
     application::{Applicant, Application, Channel, Form, NaturalPerson, RawReference, Service},
-    case::{CaseNumber, Order, Receive},
+    case::{CaseNumber, Followed, Order, Receive},
     ids::{CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
     principal::{Principal, Role},
 };
@@ -208,7 +208,14 @@ pub(crate) fn application(number: u64) -> Receive {
     };
     let number = CaseNumber::new("MUS", 2026, number);
     let org_unit = Some("32".parse().expect("valid"));
-    Receive { number, application: Box::new(application), org_unit, continues: None, receipt: None }
+    Receive {
+        number,
+        application: Box::new(application),
+        org_unit,
+        continues: None,
+        receipt: None,
+        followed: Followed::default(),
+    }
 }
 
 pub(super) fn person(user: &str, role: Role, unit: &str) -> Principal {
