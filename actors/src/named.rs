@@ -45,11 +45,12 @@ fn of_intake(recorded: &RecordedIntake) -> Vec<BlobId> {
 mod tests {
     use ozg_protocols::{
         application::Channel,
+        case::{self, By, ReceiptState},
         ids::{DestinationId, FitCaseId, SubmissionId},
         intake::{RawPart, RawSubmission},
         moment::Moment,
     };
-    use ozg_storage::stream::Record;
+    use ozg_storage::{codec, stream::Record};
 
     use super::*;
 
@@ -76,5 +77,15 @@ mod tests {
         assert_eq!(named_blobs(stream, &envelope), Some(vec![blob]));
         envelope[0] = 99;
         assert_eq!(named_blobs(stream, &envelope), None);
+    }
+
+    #[test]
+    fn a_case_record_of_schema_1_is_read_through_its_frozen_types() {
+        let (at, state) = (Moment::from_seconds(1), ReceiptState::Delivered);
+        let old = case::v1::Recorded { at, by: By::System, event: case::v1::Event::ReceiptNoted { state } };
+        let envelope = codec::encode(1, &Record { at, by: None, events: vec![old] }).expect("encodes");
+        let new = Recorded { at, by: By::System, event: Event::ReceiptNoted { state } };
+        assert_eq!(CASE_RECORDS.decode(&envelope).expect("decodes").events, [new]);
+        assert_eq!(named_blobs(StreamId { kind: StreamKind::Case, id: 1 }, &envelope), Some(Vec::new()));
     }
 }
