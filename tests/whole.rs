@@ -46,6 +46,8 @@ mod subscriber_hall;
 mod subscriber_long;
 #[path = "whole/subscriber_rejects.rs"]
 mod subscriber_rejects;
+#[path = "whole/subscriber_tray.rs"]
+mod subscriber_tray;
 #[path = "whole/tenants.rs"]
 mod tenants;
 #[path = "whole/tidy.rs"]

@@ -16,25 +16,22 @@ use std::{
 
 use ozg_protocols::{
     application::Channel,
-    fit_connect::{
-        api::submission::SubmissionIds,
-        callback::{CallbackRefused, CallbackSecret},
-    },
+    fit_connect::callback::{CallbackRefused, CallbackSecret},
     forms::Mappings,
     ids::{CommandKey, DestinationId, IntakeId},
     principal::Principal,
 };
-use ozg_storage::journal::{BoxFuture, JournalError};
+use ozg_storage::journal::BoxFuture;
 
 pub(crate) use meter::DestinationMeter;
 
 use crate::{
     case::Outcome,
-    intake::{Desk, IntakeRecord, RecordError},
+    intake::{Desk, IntakeRecord},
     outbound::Outbound,
     outbox,
     supervise::{self, Address, AskError, Spec},
-    tenant::{Callback, CallbackError, Channels, Connect, Connected, TenantContext},
+    tenant::{Callback, CallbackError, Channels, Connect, Connected, Gate, TenantContext},
 };
 use connector::{ConnectorActor, ConnectorMessage};
 use credentials::Credentials;
@@ -43,6 +40,8 @@ use service::DeliveryService;
 
 /// The longest callback in bytes: room for some thousand submissions.
 const LONGEST_CALLBACK: usize = 1024 * 1024;
+/// Retries of people that one destination has in hand at a time.
+const RETRIES: usize = 16;
 
 /// Makes the FIT-Connect channels of every tenant of one house.
 #[must_use]
@@ -87,10 +86,12 @@ fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter) -> Conn
             let desk = desk.clone();
             move |probe| (desk.clone(), probe)
         };
+        let probe = context.probe.child(name.clone(), &supervise::CONNECTOR, RETRIES as u64);
         let (spec, connector) = Spec::new(name, &supervise::CONNECTOR, || ConnectorActor, arguments);
-        children.push(spec);
+        children.push(spec.seen_by(probe.clone()));
         let secret = settings.callback_secret.as_ref().and_then(|secret| CallbackSecret::new(secret.expose()).ok());
-        destinations.insert(settings.id, Destination { connector, secret, desk: Arc::downgrade(&desk) });
+        let retries = Gate::new("retries", RETRIES, probe);
+        destinations.insert(settings.id, Destination { connector, retries, secret, desk: Arc::downgrade(&desk) });
     }
     Connected { children, door: Arc::new(FitConnect { destinations }) }
 }
@@ -104,13 +105,14 @@ struct FitConnect {
 #[derive(Debug)]
 struct Destination {
     connector: Address<ConnectorMessage>,
+    retries: Gate,
     secret: Option<CallbackSecret>,
     desk: Weak<Desk>,
 }
 
 impl Channels for FitConnect {
     fn retry(&self, who: Principal, intake: IntakeId, key: CommandKey) -> BoxFuture<'_, Result<Outcome, AskError>> {
-        Box::pin(async move { self.reopen(&who, intake, key).await })
+        Box::pin(async move { self.reopen(who, intake, key).await })
     }
 
     fn callback(&self, destination: DestinationId, call: Callback) -> BoxFuture<'_, Result<(), CallbackError>> {
@@ -123,33 +125,25 @@ impl Channels for FitConnect {
 }
 
 impl FitConnect {
-    /// Tries a clearing item again. Doing it twice under one key is doing it once.
-    async fn reopen(&self, who: &Principal, intake: IntakeId, key: CommandKey) -> Result<Outcome, AskError> {
-        let unavailable = |error: RecordError| match error {
-            RecordError::Journal(JournalError::Full) => AskError::FULL,
-            _ => AskError::Unavailable,
-        };
+    /// Tries a clearing item again. Whoever wants it may go away meanwhile: its connector makes it durable and goes on with
+    /// it. Doing it twice under one key is doing it once.
+    async fn reopen(&self, who: Principal, intake: IntakeId, key: CommandKey) -> Result<Outcome, AskError> {
+        // Which destination it is for stands in the journal that all of them share.
         let Some(desk) = self.destinations.values().find_map(|at| at.desk.upgrade()) else {
             return Err(AskError::Unavailable);
         };
-        let mut record = IntakeRecord::load(&desk.context, intake).await.map_err(unavailable)?;
-        let Some(kept) = &record.intake else { return Err(AskError::NotFound) };
-        let Channel::FitConnect { destination, submission, case } = kept.channel else {
-            return Err(AskError::NotFound);
-        };
-        let Some(at) = self.destinations.get(&destination) else { return Err(AskError::NotFound) };
-        let outcome = record.retry(who, key).await.map_err(unavailable)?;
-        if matches!(outcome, Outcome::Done { .. }) {
-            let ids = SubmissionIds { destination_id: destination, submission_id: submission, case_id: case };
-            at.connector.tell(ConnectorMessage::Reopen(ids));
-        }
-        Ok(outcome)
+        let record = IntakeRecord::load(&desk.context, intake).await?;
+        let channel = record.intake.as_ref().map(|intake| &intake.channel);
+        let Some(Channel::FitConnect { destination, .. }) = channel else { return Err(AskError::NotFound) };
+        let Some(at) = self.destinations.get(destination) else { return Err(AskError::NotFound) };
+        let wish = |reply, waiting| ConnectorMessage::Reopen { intake, who: who.clone(), key, reply, waiting };
+        at.retries.ask(&at.connector, wish).await
     }
 
     /// Checks a callback and wakes the connector; what it says is not believed, the list is read instead.
     fn called(&self, destination: DestinationId, call: &Callback) -> Result<Arc<Desk>, CallbackError> {
         let unknown = CallbackError::UnknownDestination;
-        let Destination { connector, secret, desk } = self.destinations.get(&destination).ok_or(unknown)?;
+        let Destination { connector, secret, desk, .. } = self.destinations.get(&destination).ok_or(unknown)?;
         let secret = secret.as_ref().ok_or(unknown)?;
         let desk = desk.upgrade().ok_or(AskError::Draining)?;
         let now = desk.context.clock.now();

@@ -12,15 +12,21 @@ use std::{
     time::Duration,
 };
 
-use ozg_protocols::{fit_connect::api::submission::SubmissionIds, ids::SubmissionId};
+use ozg_protocols::{
+    application::Channel,
+    fit_connect::api::submission::SubmissionIds,
+    ids::{CommandKey, IntakeId, SubmissionId},
+    principal::Principal,
+};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::backoff;
 use crate::{
-    intake::{Assignment, Begin, Desk, Ending, WorkerActor},
-    observe::{ActorState, Probe},
-    supervise,
+    case::{Outcome, Reply},
+    intake::{Assignment, Begin, Desk, Ending, IntakeRecord, WorkerActor},
+    observe::{ActorState, Probe, Waiting},
+    supervise::{self, AskError},
 };
 
 /// Submissions that are worked on at a time.
@@ -54,7 +60,7 @@ pub(crate) enum ConnectorMessage {
     /// The pause after a failure is over.
     Again(SubmissionId),
     /// A person wants a clearing item tried again.
-    Reopen(SubmissionIds),
+    Reopen { intake: IntakeId, who: Principal, key: CommandKey, reply: Reply<Outcome>, waiting: Waiting },
     /// Time to measure.
     Tick,
 }
@@ -156,7 +162,10 @@ impl Actor for ConnectorActor {
             ConnectorMessage::ListAgain => queue.look(&me),
             ConnectorMessage::Ended { submission, ending } => queue.ended(&me, submission, ending),
             ConnectorMessage::Again(submission) => queue.again(submission),
-            ConnectorMessage::Reopen(ids) => queue.reopen(ids),
+            ConnectorMessage::Reopen { intake, who, key, reply, waiting } => {
+                let _working = waiting.begin("reopen");
+                let _ = reply.send(queue.reopen(intake, &who, key).await);
+            }
             ConnectorMessage::Tick => queue.tick(&me),
         }
         queue.hand_out(&me).await;
@@ -320,7 +329,25 @@ impl Queue {
         if known.suspect { self.suspects.push_back(submission) } else { self.fresh.push_back(submission) }
     }
 
-    fn reopen(&mut self, ids: SubmissionIds) {
+    /// Makes a person's wish durable and goes on with the submission, whether or not anybody still waits for the answer.
+    async fn reopen(&mut self, intake: IntakeId, who: &Principal, key: CommandKey) -> Result<Outcome, AskError> {
+        let mut record = IntakeRecord::load(&self.desk.context, intake).await?;
+        let Some(kept) = &record.intake else { return Err(AskError::NotFound) };
+        let ids = match kept.channel {
+            Channel::FitConnect { destination, submission, case } if destination == self.desk.settings.id => {
+                SubmissionIds { destination_id: destination, submission_id: submission, case_id: case }
+            }
+            _ => return Err(AskError::NotFound),
+        };
+        let outcome = record.retry(who, key).await;
+        // Also where the outcome is not known: who looks finds out.
+        if !matches!(outcome, Ok(Outcome::Refused(_))) {
+            self.queue_again(ids);
+        }
+        Ok(outcome?)
+    }
+
+    fn queue_again(&mut self, ids: SubmissionIds) {
         let busy = |known: &Known| matches!(known.standing, Standing::AtWork | Standing::Queued);
         if self.known.get(&ids.submission_id).is_some_and(busy) {
             return;

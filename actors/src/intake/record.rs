@@ -19,6 +19,7 @@ use ozg_storage::{
 
 use crate::{
     case::Outcome,
+    supervise::AskError,
     tenant::{IntakeStream, TenantContext},
 };
 
@@ -55,6 +56,15 @@ impl RecordError {
             Self::Journal(_) => "journal",
             Self::Seal(_) => "seal",
             Self::NoRandomness => "randomness",
+        }
+    }
+}
+
+impl From<RecordError> for AskError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Journal(JournalError::Full) => Self::FULL,
+            _ => Self::Unavailable,
         }
     }
 }

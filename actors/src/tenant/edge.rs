@@ -44,7 +44,7 @@ impl Gate {
     }
 
     /// Takes a permit and asks; asks again when the actor went away without an answer: only for what is safe to repeat.
-    pub(super) async fn ask<M: Message, T: Send + 'static>(
+    pub(crate) async fn ask<M: Message, T: Send + 'static>(
         &self,
         actor: &Address<M>,
         mut question: impl FnMut(Reply<T>, Waiting) -> M,

@@ -1,0 +1,67 @@
+//! The clearing tray of a house at a sandbox: what waits in it, and how it goes on.
+
+use std::{future::Future, pin::pin, task::Poll, time::Duration};
+
+use ozg_actors::{House, outbound::OutboundSettings};
+use ozg_cloud::sender::client::{ApiVersion, Receipt, Verdict};
+use ozg_protocols::ids::CommandKey;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    sandbox_town::{Town, eventually, sample},
+    subscriber_hall::{Bounds, PATIENCE, erika, start, start_with},
+};
+
+/// A submission that is longer than a house with these bounds fetches.
+async fn too_long(town: &Town) -> (Receipt, Bounds) {
+    let mut parcel = sample(ApiVersion::V2);
+    parcel.data = serde_json::to_vec(&json!({ "text": "x".repeat(100_000) })).expect("JSON");
+    parcel.schema_uri = "urn:example:schema:lang:1".into();
+    let receipt = town.submit_parcel(ApiVersion::V2, &parcel).await;
+    let outbound = OutboundSettings { most_bytes: 64_000, ..OutboundSettings::default() };
+    (receipt, Bounds { outbound, ..Bounds::default() })
+}
+
+async fn waits_for_a_person(house: &House) {
+    let tenant = house.tenant_by_host("musterstadt.localhost").expect("the tenant");
+    let one = async || tenant.clearing_items(&erika()).await.expect("may see it").len() == 1;
+    eventually("a person has to look", one).await;
+}
+
+/// What comes of it, if it comes to an end before it was polled so many times; then it is dropped.
+async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
+    let (mut future, mut polls) = (pin!(future), 0);
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => {
+            polls += 1;
+            if polls == times { Poll::Ready(None) } else { Poll::Pending }
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_is_carried_out_also_when_whoever_wanted_it_goes_away() {
+    let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
+    let (receipt, bounds) = too_long(&town).await;
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+    waits_for_a_person(&house).await;
+    house.drain(Duration::from_secs(10)).await;
+    let house = start(&town, ApiVersion::V2, data.path(), |settings| settings.published.clear()).await;
+    waits_for_a_person(&house).await;
+    let (tenant, erika) = (house.tenant_by_host("musterstadt.localhost").expect("the tenant"), erika());
+    let item = tenant.clearing_items(&erika).await.expect("may see it").remove(0);
+    // Whoever wants it goes away a little later each time: sooner or later just after it was sent.
+    for times in 1.. {
+        let retry = tenant.retry_clearing(&erika, item.intake, CommandKey::from_u128(times as u128));
+        let answered = polled(retry, times).await.is_some();
+        if answered || tenant.clearing_items(&erika).await.expect("may see it").is_empty() {
+            break;
+        }
+    }
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
+    assert_eq!(verdict, Verdict::Accepted);
+    house.drain(Duration::from_secs(10)).await;
+}
