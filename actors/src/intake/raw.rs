@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use ozg_protocols::{
-    fit_connect::set::{Set, Subject},
+    fit_connect::set,
     ids::{BlobId, SubmissionId},
     intake::{RawPart, RawSubmission},
 };
@@ -64,8 +64,7 @@ fn log_of(log: &[String], submission: SubmissionId) -> Vec<String> {
     if log.iter().map(String::len).sum::<usize>() <= MOST_LOG {
         return log.to_vec();
     }
-    let about_us =
-        |text: &&String| Set::parse(text).is_ok_and(|set| set.unverified().subject == Subject::Submission(submission));
+    let about_us = |text: &&String| !set::is_about_another(text, submission);
     let mut left = MOST_LOG;
     let fits = |text: &&String| {
         let fits = text.len() <= left;

@@ -10,6 +10,7 @@ use ozg_protocols::{
     application::Channel,
     fit_connect::{
         api::submission::SubmissionIds,
+        jose::kid::Kid,
         verify::{Retry, Stop},
     },
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS},
@@ -241,11 +242,19 @@ async fn refuse(
     let problems = match stop {
         Stop::Reject(problems) => problems,
         Stop::Retry(retry) => {
-            let (why, kid) = match &retry {
-                Retry::UnknownSetKey(kid) => ("unknown-set-key", kid),
-                Retry::UnknownDecryptionKey(kid) => ("unknown-decryption-key", kid),
+            let missing = |why, kid: &Kid| {
+                tracing::error!(%destination, %submission, why, %kid, "a key is missing: the submission waits for it");
+                why
             };
-            tracing::error!(%destination, %submission, why, %kid, "a key is missing: the submission waits for it");
+            let why = match &retry {
+                Retry::UnknownSetKey(kid) => missing("unknown-set-key", kid),
+                Retry::UnknownDecryptionKey(kid) => missing("unknown-decryption-key", kid),
+                Retry::UnknownSetSchema(schema) => {
+                    let why = "unknown-set-schema";
+                    tracing::error!(%destination, %submission, why, schema, "the delivery service writes events that we cannot read: the submission waits");
+                    why
+                }
+            };
             return Err(Trouble::Other(why));
         }
     };

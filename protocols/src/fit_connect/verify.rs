@@ -39,6 +39,9 @@ pub enum Retry {
     /// configured: its address changed, or our settings are wrong.
     #[error("no key {0} of a known issuer to verify an event with")]
     UnknownSetKey(Kid),
+    /// A SET of somebody who may speak here has a schema that we do not know: the service has moved on, and we have not.
+    #[error("an event has the schema {0}, which is not known")]
+    UnknownSetSchema(String),
     /// A part is sealed for a key that we do not have.
     #[error("no key {0} to decrypt with")]
     UnknownDecryptionKey(Kid),

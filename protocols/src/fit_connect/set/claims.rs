@@ -1,4 +1,5 @@
-//! The claims of a SET (set-payload schema 1.0.0 to 1.2.2), read strictly where a rule is known and tolerantly elsewhere.
+//! The claims of a SET (set-payload schema 1.0.0 to 1.2.2), read strictly where a rule is known and tolerantly elsewhere;
+//! and of a SET that cannot be read as a whole, the little that is the same in every version.
 
 use std::{fmt, str::FromStr};
 
@@ -61,7 +62,7 @@ pub enum ClaimsRefused {
     /// A required claim is absent or malformed.
     #[error("the claim {0} is absent or malformed")]
     Claim(&'static str),
-    /// `$schema` is no set-payload schema of version 1.
+    /// `$schema` is no set-payload schema of a version that we know.
     #[error("the payload schema is not supported")]
     Schema,
     /// Not exactly one event.
@@ -129,13 +130,52 @@ impl Claims {
     }
 }
 
-/// Whether this is a set-payload schema of version 1 (the pattern of schema 1.2.2).
+/// The versions of the set-payload schema that are read, by their major number.
+#[rustfmt::skip]
+const VERSIONS: [&str; 1] = [
+    "1", // 1.0.0 to 1.2.2 are published; the pattern of 1.2.2 lets every later minor version pass.
+];
+
+/// Whether this is a set-payload schema of a version that is read.
 fn is_schema(uri: &str) -> bool {
     let version = uri
-        .strip_prefix("https://schema.fitko.de/fit-connect/set-payload/1.")
+        .strip_prefix("https://schema.fitko.de/fit-connect/set-payload/")
         .and_then(|rest| rest.strip_suffix("/set-payload.schema.json"));
     let number = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
-    version.and_then(|version| version.split_once('.')).is_some_and(|(minor, patch)| number(minor) && number(patch))
+    match version.map(|version| version.split('.').collect::<Vec<_>>()).as_deref() {
+        Some([major, minor, patch]) => VERSIONS.contains(major) && number(minor) && number(patch),
+        _ => false,
+    }
+}
+
+/// What every version of the schema has in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outline {
+    pub(super) issuer: Issuer,
+    pub(super) schema: String,
+}
+
+impl Outline {
+    pub(super) fn parse(json: &[u8]) -> Option<Self> {
+        let raw: Raw = serde_json::from_slice(json).ok()?;
+        let schema = raw.schema.as_ref().and_then(Value::as_str).unwrap_or_default();
+        Some(Self { issuer: text(raw.iss.as_ref(), "iss").ok()?, schema: schema.to_owned() })
+    }
+}
+
+#[derive(Deserialize)]
+struct About {
+    sub: String,
+}
+
+/// Whether the payload of a SET says that it is about something else than this submission, however the rest of it reads.
+pub(super) fn is_about_another(json: &[u8], submission: SubmissionId) -> bool {
+    let Ok(About { sub }) = serde_json::from_slice(json) else { return false };
+    match sub.parse::<Subject>() {
+        Ok(subject) => subject != Subject::Submission(submission),
+        // Another kind of subject. A submission that is named badly may be ours.
+        Err(InvalidClaim) => sub.split_once(':').is_some_and(|(kind, _)| kind != "submission"),
+    }
 }
 
 fn text<T: FromStr>(claim: Option<&Value>, name: &'static str) -> Result<T, ClaimsRefused> {

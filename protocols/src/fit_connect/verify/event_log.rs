@@ -4,7 +4,7 @@ use super::{Check, Problem, Retry, Stop};
 use crate::{
     fit_connect::{
         jose::{kid::Kid, rsa::VerifyPs512},
-        set::{Claims, Event, Issuer, Set, State, Subject, state},
+        set::{self, Claims, ClaimsRefused, Envelope, Event, Issuer, Set, SetRefused, State, state},
         tag::AuthenticationTags,
     },
     ids::{DestinationId, FitCaseId, SubmissionId},
@@ -50,26 +50,34 @@ impl EventLogCheck<'_> {
     /// service that signs under an unknown name it is the key that our own service may have published.
     #[must_use]
     pub fn keys_needed(&self, log: &[String]) -> Vec<(Issuer, Kid)> {
-        let mut needed = Vec::new();
-        for set in log.iter().filter_map(|text| Set::parse(text).ok()) {
-            if !self.is_about_us(set.unverified()) {
-                continue;
-            }
-            for issuer in self.speakers(&set.unverified().issuer) {
+        self.keys(log, |_, _| true)
+    }
+
+    /// Those keys at hand under whose names somebody else signed: a forgery, unless the key was replaced under its name.
+    #[must_use]
+    pub fn keys_in_doubt(&self, log: &[String], keys: &dyn SetKeys) -> Vec<(Issuer, Kid)> {
+        self.keys(log, |issuer, set| keys.find(issuer, set.kid()).is_some_and(|key| !set.is_signed_by(key)))
+    }
+
+    fn keys(&self, log: &[String], wanted: impl Fn(&Issuer, &Envelope<'_>) -> bool) -> Vec<(Issuer, Kid)> {
+        let mut keys = Vec::new();
+        let about_us = log.iter().filter(|text| !set::is_about_another(text, self.submission));
+        for set in about_us.filter_map(|text| Envelope::parse(text)) {
+            for issuer in self.speakers(set.issuer()).into_iter().filter(|issuer| wanted(issuer, &set)) {
                 let key = (issuer, set.kid().clone());
-                if !needed.contains(&key) {
-                    needed.push(key);
+                if !keys.contains(&key) {
+                    keys.push(key);
                 }
             }
         }
-        needed
+        keys
     }
 
     /// Judges the whole log (all its pages, oldest first).
     ///
     /// # Errors
     /// Rejects a log with SETs that do not verify, of wrong issuers, or without exactly one submit event; asks for a
-    /// retry when a key is not known.
+    /// retry when a key, or the schema of what such a key signed, is not known.
     pub fn judge(&self, log: &[String], keys: &dyn SetKeys) -> Result<JudgedLog, Stop> {
         let mut events = Vec::new();
         let mut problems: Vec<Problem> = Vec::new();
@@ -106,10 +114,13 @@ impl EventLogCheck<'_> {
     }
 
     fn judge_one(&self, text: &str, keys: &dyn SetKeys) -> Result<Option<Claims>, Found> {
-        let set = Set::parse(text).map_err(|_| Found::Problem("Ein Security-Event-Token ist nicht wohlgeformt."))?;
-        if !self.is_about_us(set.unverified()) {
+        if set::is_about_another(text, self.submission) {
             return Ok(None);
         }
+        let set = Set::parse(text).map_err(|refused| match refused {
+            SetRefused::Claims(ClaimsRefused::Schema) => self.of_unknown_schema(text, keys),
+            _ => MALFORMED,
+        })?;
         if !self.may_speak(&set.unverified().issuer) {
             return Err(self.stranger(set, keys));
         }
@@ -131,8 +142,18 @@ impl EventLogCheck<'_> {
         }
     }
 
-    fn is_about_us(&self, claims: &Claims) -> bool {
-        claims.subject == Subject::Submission(self.submission)
+    /// Of a schema that is not known: what it says cannot be judged yet, if it was signed by somebody who may say it.
+    fn of_unknown_schema(&self, text: &str, keys: &dyn SetKeys) -> Found {
+        let Some(set) = Envelope::parse(text) else { return MALFORMED };
+        let speakers = self.speakers(set.issuer());
+        let keys: Vec<_> = speakers.iter().filter_map(|issuer| keys.find(issuer, set.kid())).collect();
+        if keys.iter().any(|key| set.is_signed_by(*key)) {
+            Found::Retry(Retry::UnknownSetSchema(set.schema().chars().take(LONGEST_NAME).collect()))
+        } else if keys.is_empty() && self.may_speak(set.issuer()) {
+            Found::Retry(Retry::UnknownSetKey(set.kid().clone()))
+        } else {
+            Found::Problem("Ein Security-Event-Token hat ein unbekanntes Schema und keinen berechtigten Aussteller.")
+        }
     }
 
     /// An unknown issuer: nobody, unless it is our own service under another name. That may be our own fault.
@@ -167,3 +188,7 @@ enum Found {
     Problem(&'static str),
     Retry(Retry),
 }
+
+const MALFORMED: Found = Found::Problem("Ein Security-Event-Token ist nicht wohlgeformt.");
+/// So much of the name of an unknown schema is told.
+const LONGEST_NAME: usize = 120;

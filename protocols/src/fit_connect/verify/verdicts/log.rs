@@ -3,7 +3,10 @@
 use super::{super::*, attachment_id, one, problems, tag, tags};
 use crate::{
     fit_connect::{
-        jose::rsa::{RsaFailed, SignPs512, VerifyPs512},
+        jose::{
+            jws,
+            rsa::{RsaFailed, SignPs512, VerifyPs512},
+        },
         set::{Claims, Event, Issuer, State, Subject},
         tag::AuthenticationTags,
     },
@@ -184,6 +187,74 @@ fn events_of_other_submissions_in_the_case_are_passed_over() {
     };
     let log = [good_log(), vec![signed(&other)]].concat();
     assert_eq!(judge_log(&log).expect("good").events.len(), 2);
+}
+
+/// A SET of ours with this member instead.
+fn with(claims: &Claims, name: &str, value: serde_json::Value, key: &NamedKey) -> String {
+    let mut payload: serde_json::Value = serde_json::from_str(&claims.to_json()).expect("JSON");
+    payload[name] = value;
+    jws::sign(payload.to_string().as_bytes(), "secevent+jwt", key).expect("signed")
+}
+
+#[test]
+fn what_is_wrong_with_an_event_of_another_submission_is_nothing_to_this_one() {
+    let other = Subject::Submission(SubmissionId::from_random([7; 16]));
+    let others = Claims { subject: other, ..by_service(Event::Submitted(None)) };
+    let (key, deep) = (service_key(), format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)));
+    let without_header = signed(&others).split_once('.').map(|(_, rest)| format!("e30.{rest}")).expect("segments");
+    let deep = format!(r#"{{"sub":"{other}","events":{deep}}}"#);
+    let log = [
+        vec![
+            with(&others, "events", serde_json::json!({"a": {}, "b": {}}), &key),
+            with(&others, "$schema", "https://example.org/9".into(), &key),
+            with(&others, "iat", "yesterday".into(), &key),
+            with(&others, "sub", "letter:7".into(), &key),
+            without_header,
+            jws::sign(deep.as_bytes(), "secevent+jwt", &key).expect("signed"),
+        ],
+        good_log(),
+    ]
+    .concat();
+    assert_eq!(judge_log(&log).expect("good").events.len(), 2);
+    for unreadable in ["submission:7", ""] {
+        let log = [vec![with(&others, "sub", unreadable.into(), &key)], good_log()].concat();
+        assert_eq!(problems(judge_log(&log)), one("invalid-event-log", "submission"), "{unreadable:?} may be ours");
+    }
+}
+
+#[test]
+fn an_unknown_schema_is_a_reason_to_come_back_unless_a_stranger_signed_it() {
+    let schema = "https://schema.fitko.de/fit-connect/set-payload/9.0.0/set-payload.schema.json";
+    let (service, destination) = (by_service(Event::Submitted(Some(tags()))), Issuer::Destination(destination()));
+    let ours = Claims { issuer: destination, ..service.clone() };
+    for (claims, key) in [(&service, service_key()), (&ours, NamedKey::new("our-set-key"))] {
+        let log = [good_log(), vec![with(claims, "$schema", schema.into(), &key)]].concat();
+        assert_eq!(judge_log(&log), Err(Stop::Retry(Retry::UnknownSetSchema(schema.to_owned()))));
+    }
+    let rolled = with(&service, "$schema", schema.into(), &NamedKey::new("rolled-over"));
+    let kid = "rolled-over".parse().expect("a kid");
+    assert_eq!(judge_log(&[rolled]), Err(Stop::Retry(Retry::UnknownSetKey(kid))));
+    let stranger = Claims { issuer: Issuer::Service("https://evil.example.org".to_owned()), ..service.clone() };
+    let forged = with(&service, "$schema", schema.into(), &service_key());
+    let forged = forged.rsplit_once('.').map(|(signed, _)| format!("{signed}.Zm9yZ2Vk")).expect("segments");
+    for bad in [with(&stranger, "$schema", schema.into(), &NamedKey::new("a-strangers-key")), forged] {
+        assert_eq!(problems(judge_log(&[good_log(), vec![bad]].concat())), one("invalid-event-log", "submission"));
+    }
+}
+
+#[test]
+fn a_key_is_in_doubt_when_somebody_else_signed_under_its_name() {
+    let issuers = [SERVICE.to_owned()];
+    let check =
+        EventLogCheck { submission: submission(), case: case(), destination: destination(), service_issuers: &issuers };
+    assert_eq!(check.keys_in_doubt(&good_log(), &published()), []);
+    let mut log = good_log();
+    let (signed_part, _) = log[1].rsplit_once('.').expect("segments");
+    log[1] = format!("{signed_part}.Zm9yZ2Vk");
+    let unknown = by_service(Event::Created).sign(&NamedKey::new("rolled-over")).expect("signed");
+    log.push(unknown);
+    let doubted = check.keys_in_doubt(&log, &published());
+    assert_eq!(doubted, [(Issuer::Service(SERVICE.to_owned()), service_key().0)]);
 }
 
 #[test]
