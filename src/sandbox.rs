@@ -28,6 +28,7 @@ mod office;
 mod problem;
 mod region;
 mod retention;
+mod rollover;
 mod router;
 mod routing;
 mod seal;
@@ -46,7 +47,7 @@ mod world;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use ozg_protocols::fit_connect::jose::{jwk::JwkRefused, rsa::SigningKey};
+use ozg_protocols::fit_connect::jose::jwk::JwkRefused;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
@@ -158,12 +159,7 @@ pub async fn run(settings: SandboxSettings) -> Result<Running, SandboxError> {
         world.faults.arm(fault);
     }
     let (desk, desk_task) = Desk::open(world);
-    let signer = Arc::new(Signer::new(
-        SigningKey::new(&key)?,
-        &key,
-        urls.submission.clone(),
-        set::schema(&settings.set_version),
-    ));
+    let signer = Arc::new(Signer::new(&key, urls.submission.clone(), set::schema(&settings.set_version))?);
     let courier =
         Courier { desk: desk.clone(), signer: Arc::clone(&signer), transport, notify_events: settings.notify_events };
     let (callbacks, courier_task) = courier.start();

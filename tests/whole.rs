@@ -42,6 +42,8 @@ mod subscriber;
 mod subscriber_bounds;
 #[path = "whole/subscriber_hall.rs"]
 mod subscriber_hall;
+#[path = "whole/subscriber_keys.rs"]
+mod subscriber_keys;
 #[path = "whole/subscriber_long.rs"]
 mod subscriber_long;
 #[path = "whole/subscriber_rejects.rs"]

@@ -23,6 +23,7 @@ use ozg_protocols::{
 };
 use ozg_storage::journal::BoxFuture;
 
+pub(crate) use credentials::PublishedKey;
 pub(crate) use meter::DestinationMeter;
 
 use crate::{
@@ -62,7 +63,7 @@ fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter) -> Conn
     let mut children = Vec::new();
     let mut services = HashMap::new();
     for settings in &context.settings.destinations {
-        let (spec, credentials) = Credentials::spec(settings, outbound, &context.probe);
+        let (spec, credentials) = Credentials::spec(settings, outbound, meter.of(settings.id), &context.probe);
         children.push(spec);
         services.insert(settings.id, DeliveryService::new(settings.clone(), outbound.clone(), credentials));
     }

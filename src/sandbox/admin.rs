@@ -13,7 +13,7 @@ use super::{
     delivery::{Delivery, Stage},
     fault::Fault,
     problem::Problem,
-    retention,
+    retention, rollover,
     seed::{self, Seed},
     service::Service,
     world::World,
@@ -49,6 +49,15 @@ pub(super) async fn answer(service: &Service, call: Call, path: &[&str]) -> Resu
             let (seed, plain_http): (Seed, bool) = (call.json().await?, service.rules.plain_http_callbacks);
             service.desk.ask(move |world| seed::plant(world, seed, plain_http)).await??;
             Ok(answer::empty(StatusCode::NO_CONTENT))
+        }
+        ("POST", ["submissions", id, "signatures"]) => {
+            let id: SubmissionId = id.parse().map_err(|_| Problem::no_submission())?;
+            rollover::sign_again(service, id).await?;
+            Ok(answer::empty(StatusCode::NO_CONTENT))
+        }
+        ("POST", ["service-key"]) => {
+            let kid = rollover::new_key(service, call.json().await?).await?;
+            Ok(show(&json!({ "kid": kid })))
         }
         ("GET", ["faults"]) => Ok(show(&service.desk.ask(|world| json!({ "faults": world.faults.list() })).await?)),
         ("POST", ["faults"]) => {

@@ -209,6 +209,14 @@ impl Deliveries {
         self.cases.entry(case).or_default().log.push(entry);
     }
 
+    /// Puts another token in the place of one in a log.
+    pub(super) fn exchange(&mut self, case: FitCaseId, old: &str, new: &str) {
+        let log = self.cases.get_mut(&case).map(|case| case.log.as_mut_slice()).unwrap_or_default();
+        for entry in log.iter_mut().filter(|entry| entry.token == old) {
+            new.clone_into(&mut entry.token);
+        }
+    }
+
     /// Puts a submission into the list of those that wait to be picked up.
     pub(super) fn enlist(&mut self, id: SubmissionId) {
         if let Some(delivery) = self.all.get_mut(&id) {

@@ -159,7 +159,8 @@ pub(super) fn secret_text(path: &Path) -> Result<String, KeyFileError> {
     }
 }
 
-fn make(purpose: PrivateUse, name: &str, now: Moment) -> Result<PrivateJwk, KeyFileError> {
+/// Makes a key that is kept nowhere. Blocks for up to some seconds of one core.
+pub(super) fn make(purpose: PrivateUse, name: &str, now: Moment) -> Result<PrivateJwk, KeyFileError> {
     let random = || {
         let mut bytes = [0; 16];
         rand::fill(&mut bytes).map_err(|_| KeyFileError::Randomness).map(|()| bytes)

@@ -119,7 +119,7 @@ fn keys(service: &Service, call: &Call) -> Result<Answer, Problem> {
     if call.method != Method::GET {
         return Err(method_not_allowed());
     }
-    Ok(answer::json(http::StatusCode::OK, &json!({ "keys": [service.signer.public] })))
+    Ok(answer::json(http::StatusCode::OK, &json!({ "keys": service.signer.published() })))
 }
 
 fn unknown(version: Version) -> Problem {

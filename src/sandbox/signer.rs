@@ -2,10 +2,18 @@
 //!
 //! A signature costs about 1.7 ms of one core; no more are made at once than the machine has cores.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use aws_lc_rs::rand;
-use ozg_protocols::fit_connect::jose::{jwk::PrivateJwk, jws, rsa::SigningKey};
+use ozg_protocols::fit_connect::jose::{
+    jwk::{JwkRefused, PrivateJwk},
+    jws,
+    kid::Kid,
+    rsa::SigningKey,
+};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -16,14 +24,19 @@ use super::{
 
 /// Signs in the name of the service.
 pub(super) struct Signer {
-    key: Arc<SigningKey>,
-    /// The public half as JSON.
-    pub(super) public: Value,
+    keys: RwLock<Keys>,
     /// The `iss` of its events: the base URL of the Submission API.
     pub(super) issuer: String,
     /// The `$schema` of its events.
     pub(super) schema: String,
     turns: Semaphore,
+}
+
+/// The key that signs, and those that are published.
+struct Keys {
+    signing: Arc<SigningKey>,
+    kid: Kid,
+    published: Vec<Value>,
 }
 
 impl fmt::Debug for Signer {
@@ -33,9 +46,34 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    pub(super) fn new(key: SigningKey, jwk: &PrivateJwk, issuer: String, schema: String) -> Self {
+    pub(super) fn new(jwk: &PrivateJwk, issuer: String, schema: String) -> Result<Self, JwkRefused> {
         let turns = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { key: Arc::new(key), public: jwk.public().to_value(), issuer, schema, turns: Semaphore::new(turns) }
+        let (signing, published) = (Arc::new(SigningKey::new(jwk)?), vec![jwk.public().to_value()]);
+        let keys = RwLock::new(Keys { signing, kid: jwk.kid.clone(), published });
+        Ok(Self { keys, issuer, schema, turns: Semaphore::new(turns) })
+    }
+
+    /// The published keys, the newest first.
+    pub(super) fn published(&self) -> Vec<Value> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).published.clone()
+    }
+
+    /// The name of the key that signs.
+    pub(super) fn kid(&self) -> Kid {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).kid.clone()
+    }
+
+    /// Signs with another key from now on; the older ones stay published, or do not.
+    pub(super) fn roll_over(&self, jwk: &PrivateJwk, withdraw: bool, beside: Vec<Value>) -> Result<(), JwkRefused> {
+        let signing = Arc::new(SigningKey::new(jwk)?);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if withdraw {
+            keys.published.clear();
+        }
+        keys.published.insert(0, jwk.public().to_value());
+        keys.published.extend(beside);
+        (keys.signing, keys.kid) = (signing, jwk.kid.clone());
+        Ok(())
     }
 
     /// Signs an event.
@@ -57,7 +95,8 @@ impl Signer {
     /// Signs claims.
     pub(super) async fn sign(&self, typ: &'static str, claims: &Value) -> Result<String, Problem> {
         let _turn = self.turns.acquire().await.map_err(|_| failed())?;
-        let (key, payload) = (Arc::clone(&self.key), claims.to_string());
+        let key = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner).signing);
+        let payload = claims.to_string();
         let signed = tokio::task::spawn_blocking(move || jws::sign(payload.as_bytes(), typ, &*key)).await;
         signed.map_err(|_| failed())?.map_err(|_| failed())
     }

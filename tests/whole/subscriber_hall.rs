@@ -118,12 +118,20 @@ impl Hall {
 
     /// Whether a counter of this name, with this among its labels, has counted anything.
     pub(crate) fn metric(&self, name: &str, label: &str) -> bool {
-        let text = self.house.metrics_text();
-        let mut counters = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
-        counters.any(|line| {
-            line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok_and(|count| count > 0.0))
-        })
+        self.counted(name, label) > 0.0
     }
+
+    /// What all metrics of this name, with this among their labels, show together.
+    pub(crate) fn counted(&self, name: &str, label: &str) -> f64 {
+        counted(&self.house, name, label)
+    }
+}
+
+/// What all metrics of this name, with this among their labels, show together.
+pub(crate) fn counted(house: &House, name: &str, label: &str) -> f64 {
+    let text = house.metrics_text();
+    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 pub(crate) async fn start(

@@ -2,29 +2,38 @@
 //! signed with.
 //!
 //! Owns both caches; supervised by the tenant. A token is fetched again a little before it ends, or when the service
-//! refused the one somebody used; whoever asks meanwhile waits for the same fetch. Keys are kept by issuer and kid and
-//! fetched again for a kid that is not known, but not more often than [`PAUSE`]. Holds nothing that cannot be fetched.
+//! refused the one somebody used; whoever asks meanwhile waits for the same fetch. Keys are fetched again for a kid that is
+//! not known (not more often than [`PAUSE`]), when they have reached their age, and once in that age when a signature does
+//! not fit: the key may have been replaced under its name. Holds nothing that cannot be fetched.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod keys;
+
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, Uri, header};
 use ozg_protocols::fit_connect::{
     api::token::TokenResponse,
     jose::{
-        jwk::{Chain, PublicJwk},
+        jwk::{Chain, JwkRefused, PublicJwk},
         key_set::KeySet,
         kid::Kid,
         rsa::VerificationKey,
     },
     set::Issuer,
 };
+use ozg_protocols::ids::DestinationId;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::time::Instant;
 
-use super::service::{ServiceError, uri};
+pub(crate) use self::keys::PublishedKey;
+use self::keys::{Keys, Publisher, publisher};
+use super::{
+    meter::DestinationMeter,
+    service::{ServiceError, uri},
+};
 use crate::{
     observe::{ActorState, Probe, Waiting},
-    outbound::{Call, Outbound},
+    outbound::{Call, CallError, Outbound},
     settings::DestinationSettings,
     supervise::{self, Address, Spec},
 };
@@ -35,8 +44,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const EARLY: Duration = Duration::from_secs(60);
 /// How long anybody waits for the answer of this actor.
 const WITHIN: Duration = Duration::from_secs(60);
-/// The most keys that are kept; more than any log of ours will ever name.
-const MOST_KEYS: usize = 1_000;
+/// The longest life of a token that is believed.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A token, ready for use.
 #[derive(Debug, Clone)]
@@ -51,11 +60,12 @@ pub(crate) struct Token {
 pub(crate) enum CredentialsMessage {
     /// A token that is not the one with this serial.
     Token { refused: Option<u64>, reply: RpcReplyPort<Result<Token, ServiceError>>, waiting: Waiting },
-    /// The key of this issuer with this kid; nothing if the issuer has no such key.
-    Key { issuer: Issuer, kid: Kid, reply: RpcReplyPort<KeyAnswer>, waiting: Waiting },
+    /// The key of this issuer with this kid; nothing if the issuer has no such key. Where one is in doubt, because somebody
+    /// else signed under its name, another one than that which was fetched then.
+    Key { issuer: Issuer, kid: Kid, doubted: Option<Instant>, reply: RpcReplyPort<KeyAnswer>, waiting: Waiting },
 }
 
-type KeyAnswer = Result<Option<Arc<VerificationKey>>, ServiceError>;
+type KeyAnswer = Result<Option<PublishedKey>, ServiceError>;
 
 /// The way to the credentials of one destination.
 #[derive(Debug, Clone)]
@@ -66,11 +76,16 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     /// The actor as a child of the tenant, and the way to it.
-    pub(crate) fn spec(settings: &Arc<DestinationSettings>, outbound: &Outbound, tenant: &Probe) -> (Spec, Self) {
+    pub(crate) fn spec(
+        settings: &Arc<DestinationSettings>,
+        outbound: &Outbound,
+        meter: DestinationMeter,
+        tenant: &Probe,
+    ) -> (Spec, Self) {
         let name = format!("credentials-{}", settings.id);
         let probe = tenant.child(name.clone(), &supervise::CONNECTOR, 0);
         let (settings, outbound) = (settings.clone(), outbound.clone());
-        let arguments = move |probe| (settings.clone(), outbound.clone(), probe);
+        let arguments = move |probe| (settings.clone(), outbound.clone(), meter.clone(), probe);
         let (spec, address) = Spec::new(name, &supervise::CONNECTOR, || CredentialsActor, arguments);
         (spec.seen_by(probe.clone()), Self { address, probe })
     }
@@ -84,9 +99,20 @@ impl Credentials {
 
     /// The key of this issuer; nothing if it has no such key.
     pub(crate) async fn key(&self, issuer: &Issuer, kid: &Kid) -> KeyAnswer {
+        self.published(issuer, kid, None).await
+    }
+
+    /// The key as it is published now, because the one that was fetched then is in doubt; nothing if it is gone. Not available
+    /// where the service was asked for that already: then it waits until the keys are fetched anyway.
+    pub(crate) async fn key_after(&self, issuer: &Issuer, kid: &Kid, fetched: Instant) -> KeyAnswer {
+        self.published(issuer, kid, Some(fetched)).await
+    }
+
+    async fn published(&self, issuer: &Issuer, kid: &Kid, doubted: Option<Instant>) -> KeyAnswer {
         let ask = |reply| CredentialsMessage::Key {
             issuer: issuer.clone(),
             kid: kid.clone(),
+            doubted,
             reply,
             waiting: self.probe.waiting(None),
         };
@@ -103,26 +129,27 @@ pub(crate) struct CredentialsActor;
 pub(crate) struct Fetched {
     settings: Arc<DestinationSettings>,
     outbound: Outbound,
+    meter: DestinationMeter,
     probe: Probe,
     token: Option<(Token, Instant)>,
     serial: u64,
-    keys: HashMap<(String, Kid), Arc<VerificationKey>>,
+    keys: Keys,
     key_set_asked: Option<Instant>,
 }
 
 impl Actor for CredentialsActor {
     type Msg = CredentialsMessage;
     type State = Fetched;
-    type Arguments = (Arc<DestinationSettings>, Outbound, Probe);
+    type Arguments = (Arc<DestinationSettings>, Outbound, DestinationMeter, Probe);
 
     async fn pre_start(
         &self,
         _: ActorRef<CredentialsMessage>,
-        (settings, outbound, probe): Self::Arguments,
+        (settings, outbound, meter, probe): Self::Arguments,
     ) -> Result<Fetched, ActorProcessingErr> {
         probe.set(ActorState::Running);
-        let (token, keys, key_set_asked) = (None, HashMap::new(), None);
-        Ok(Fetched { settings, outbound, probe, token, serial: 0, keys, key_set_asked })
+        let (token, keys, key_set_asked) = (None, Keys::default(), None);
+        Ok(Fetched { settings, outbound, meter, probe, token, serial: 0, keys, key_set_asked })
     }
 
     async fn handle(
@@ -136,9 +163,9 @@ impl Actor for CredentialsActor {
                 let _working = waiting.begin("token");
                 let _ = reply.send(fetched.token(refused).await);
             }
-            CredentialsMessage::Key { issuer, kid, reply, waiting } => {
+            CredentialsMessage::Key { issuer, kid, doubted, reply, waiting } => {
                 let _working = waiting.begin("key");
-                let _ = reply.send(fetched.key(issuer, kid).await);
+                let _ = reply.send(fetched.key(publisher(&issuer), &kid, doubted).await);
             }
         }
         Ok(())
@@ -173,28 +200,33 @@ impl Fetched {
         let text = format!("Bearer {}", response.access_token.secret());
         let mut header = HeaderValue::try_from(text).map_err(|_| ServiceError::Malformed("token"))?;
         header.set_sensitive(true);
-        let life = Duration::from_secs(response.expires_in);
         self.serial += 1;
-        Ok((Token { serial: self.serial, header }, life.saturating_sub(EARLY.min(life / 4))))
+        Ok((Token { serial: self.serial, header }, good_for(response.expires_in)))
     }
 
-    async fn key(&mut self, issuer: Issuer, kid: Kid) -> KeyAnswer {
-        let place = (issuer.to_string(), kid);
-        if let Some(key) = self.keys.get(&place) {
-            return Ok(Some(key.clone()));
-        }
-        let found = match issuer {
-            Issuer::Service(_) => self.fetch_key_set(&place.0).await.map(|()| self.keys.get(&place).cloned()),
-            Issuer::Destination(id) => {
-                let path = format!("destinations/{id}/keys/{}", place.1);
-                self.fetch_key(uri(&self.settings, &path)?, place).await
+    async fn key(&mut self, by: Publisher, kid: &Kid, doubted: Option<Instant>) -> KeyAnswer {
+        let now = Instant::now();
+        if let Some(found) = self.keys.find(by, kid, now) {
+            if doubted.is_none_or(|fetched| found.fetched > fetched) {
+                return Ok(Some(found));
             }
+            if !self.keys.may_be_doubted(by, now) {
+                return Err(ServiceError::Unavailable);
+            }
+        }
+        let fetched = match by {
+            None => self.fetch_key_set().await,
+            Some(id) => self.fetch_key(id, kid).await,
         };
-        found.inspect_err(|error| self.note("key", error))
+        fetched.inspect_err(|error| self.note("key", error))?;
+        if doubted.is_some() {
+            self.keys.were_doubted(by, now);
+        }
+        Ok(self.keys.find(by, kid, Instant::now()))
     }
 
     /// The key set lies at the base that we are configured with, whoever a token names as its issuer.
-    async fn fetch_key_set(&mut self, issuer: &str) -> Result<(), ServiceError> {
+    async fn fetch_key_set(&mut self) -> Result<(), ServiceError> {
         if self.key_set_asked.is_some_and(|asked| asked.elapsed() < PAUSE) {
             return Err(ServiceError::Unavailable);
         }
@@ -203,43 +235,63 @@ impl Fetched {
         let at: Uri = format!("{}/.well-known/jwks.json", base.trim_end_matches('/'))
             .parse()
             .map_err(|_| ServiceError::Malformed("address"))?;
-        let answer = self.outbound.call(Call::new("keys", Method::GET, at)).await?;
+        let answer = self.outbound.call(Call::new("keys", Method::GET, at)).await.map_err(no_key)?;
         let set = KeySet::parse(&answer.body, Chain::Required).map_err(|_| ServiceError::Malformed("key set"))?;
+        for refused in set.refused() {
+            self.refuse(refused);
+        }
+        let mut keys = Vec::new();
         for jwk in set.keys() {
             match VerificationKey::new(jwk) {
-                Ok(key) => self.keep((issuer.to_owned(), jwk.kid.clone()), key),
-                Err(error) => {
-                    tracing::warn!(destination = %self.settings.id, %error, "a key of the service is not usable");
-                }
+                Ok(key) => keys.push((jwk.kid.clone(), key)),
+                Err(refused) => self.refuse(&refused),
             }
+        }
+        self.keys.replace(None, keys, Instant::now());
+        Ok(())
+    }
+
+    async fn fetch_key(&mut self, id: DestinationId, kid: &Kid) -> Result<(), ServiceError> {
+        let at = uri(&self.settings, &format!("destinations/{id}/keys/{kid}"))?;
+        let answer = self.outbound.call(Call::new("keys", Method::GET, at)).await;
+        self.keys.forget(Some(id), kid);
+        let answer = match answer {
+            Err(error) if error.status() == Some(http::StatusCode::NOT_FOUND) => return Ok(()),
+            answer => answer.map_err(no_key)?,
+        };
+        let named = PublicJwk::parse(&answer.body, Chain::Required)
+            .and_then(|jwk| if jwk.kid == *kid { VerificationKey::new(&jwk) } else { Err(JwkRefused::Kid) });
+        match named {
+            Ok(key) => self.keys.keep(Some(id), kid.clone(), key, Instant::now()),
+            Err(refused) => self.refuse(&refused),
         }
         Ok(())
     }
 
-    async fn fetch_key(&mut self, at: Uri, place: (String, Kid)) -> KeyAnswer {
-        let answer = match self.outbound.call(Call::new("keys", Method::GET, at)).await {
-            Err(error) if error.status() == Some(http::StatusCode::NOT_FOUND) => return Ok(None),
-            answer => answer?,
-        };
-        let Ok(jwk) = PublicJwk::parse(&answer.body, Chain::Required) else { return Ok(None) };
-        let Ok(key) = VerificationKey::new(&jwk) else { return Ok(None) };
-        if jwk.kid != place.1 {
-            return Ok(None);
-        }
-        self.keep(place.clone(), key);
-        Ok(self.keys.get(&place).cloned())
-    }
-
-    fn keep(&mut self, place: (String, Kid), key: VerificationKey) {
-        if self.keys.len() >= MOST_KEYS {
-            self.keys.clear();
-        }
-        self.keys.insert(place, Arc::new(key));
+    /// A key that breaks a rule is none; somebody has to hear of it, because what it signed will wait.
+    fn refuse(&self, refused: &JwkRefused) {
+        let (destination, reason) = (self.settings.id, refused.reason());
+        self.meter.key_refused(reason);
+        tracing::warn!(%destination, reason, error = %refused, "a published key is not usable");
     }
 
     fn note(&self, what: &'static str, error: &ServiceError) {
         tracing::warn!(destination = %self.settings.id, what, kind = error.kind(), "the delivery service does not give it");
         self.probe.failed(error.kind());
+    }
+}
+
+/// How long a token that is said to live so many seconds is used.
+fn good_for(seconds: u64) -> Duration {
+    let life = Duration::from_secs(seconds).min(LONGEST_LIFE);
+    life.saturating_sub(EARLY.min(life / 4))
+}
+
+/// Too many keys are no fault of the submission for which one was looked up.
+fn no_key(error: CallError) -> ServiceError {
+    match error {
+        CallError::TooLarge => ServiceError::Malformed("key"),
+        error => error.into(),
     }
 }
 
@@ -266,6 +318,14 @@ fn urlencoded(fields: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_its_end_and_at_least_daily_whatever_is_said_of_it() {
+        assert_eq!(good_for(1_800), Duration::from_secs(1_740));
+        assert_eq!(good_for(40), Duration::from_secs(30));
+        assert_eq!(good_for(u64::MAX), LONGEST_LIFE - EARLY);
+        assert!(Instant::now().checked_add(good_for(u64::MAX)).is_some());
+    }
 
     #[test]
     fn a_secret_with_signs_survives_the_form() {

@@ -32,6 +32,7 @@ pub(crate) struct Meter {
     retries: Family<Reason, Counter>,
     clearing: Family<Reason, Counter>,
     callbacks: Family<Reason, Counter>,
+    keys_refused: Family<Reason, Counter>,
     bytes: Family<Destination, Counter>,
 }
 
@@ -52,6 +53,8 @@ impl Meter {
                 "Submissions that a person has to look at, by reason",
                 meter.clearing.clone(),
             );
+            let refused = "Published keys that break a rule, by the rule; nothing that they signed is believed";
+            registry.register("keys_refused", refused, meter.keys_refused.clone());
             registry.register("callbacks", "Callbacks, by what became of them", meter.callbacks.clone());
         });
     }
@@ -100,6 +103,10 @@ impl DestinationMeter {
 
     pub(crate) fn callback(&self, outcome: &str) {
         self.all.callbacks.get_or_create(&self.why(outcome)).inc();
+    }
+
+    pub(crate) fn key_refused(&self, reason: &str) {
+        self.all.keys_refused.get_or_create(&self.why(reason)).inc();
     }
 
     pub(crate) fn bytes(&self, bytes: u64) {

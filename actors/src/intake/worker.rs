@@ -135,11 +135,14 @@ async fn take_through(
     if !count(desk, record, ids, Some(&fetched)).await? {
         return Ok(Ending::Settled);
     }
-    let fetched = Arc::new(fetched);
-    let judged = {
-        let (desk, fetched) = (desk.clone(), fetched.clone());
-        desk.clone().context.crypto.run("judge", move || judging::judge(&desk, &fetched)).await?
-    };
+    let mut fetched = Arc::new(fetched);
+    let mut judged = judge(desk, &fetched).await?;
+    if let Judged::Stop { stop: Stop::Reject(_), tags: None, .. } = &judged
+        && let Some(with_new_keys) = fetching::with_new_keys(desk, &fetched).await?
+    {
+        fetched = Arc::new(with_new_keys);
+        judged = judge(desk, &fetched).await?;
+    }
     match judged {
         Judged::Good(contents) => accept(desk, record, &fetched, *contents).await,
         Judged::Stop { stop, tags, schema } => refuse(desk, record, &fetched, stop, tags.as_ref(), schema).await,
@@ -149,6 +152,11 @@ async fn take_through(
             clear(desk, record, ClearingReason::ForeignVerdict, "foreign-verdict").await
         }
     }
+}
+
+async fn judge(desk: &Arc<Desk>, fetched: &Arc<Fetched>) -> Result<Judged, Trouble> {
+    let (desk, fetched) = (desk.clone(), fetched.clone());
+    Ok(desk.clone().context.crypto.run("judge", move || judging::judge(&desk, &fetched)).await?)
 }
 
 /// Keeps what came, if it came, and counts the attempt, durably. False: there are no attempts left, a person has to look.

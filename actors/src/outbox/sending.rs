@@ -150,7 +150,7 @@ impl Sender {
             }
             let (issuer, kid, id) = (claims.issuer.clone(), set.kid().clone(), claims.id);
             let Some(key) = self.service.credentials().key(&issuer, &kid).await? else { continue };
-            if set.verify(&*key).is_ok() {
+            if set.verify(&*key.key).is_ok() {
                 return Ok(if Some(id) == ours { Shown::Ours } else { Shown::Foreign });
             }
         }

@@ -120,6 +120,27 @@ pub enum JwkRefused {
     Unusable,
 }
 
+impl JwkRefused {
+    /// A short name for metrics and logs.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not-an-object",
+            Self::KeyType => "key-type",
+            Self::Algorithm => "algorithm",
+            Self::Operations => "operations",
+            Self::Kid => "kid",
+            Self::Modulus => "modulus",
+            Self::Size { .. } => "size",
+            Self::Exponent => "exponent",
+            Self::Certificates => "certificates",
+            Self::Private(_) => "private",
+            Self::NotPublic => "not-public",
+            Self::Unusable => "unusable",
+        }
+    }
+}
+
 /// A public key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicJwk {
