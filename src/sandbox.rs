@@ -172,6 +172,7 @@ pub async fn run(settings: SandboxSettings) -> Result<Running, SandboxError> {
         rules: Rules {
             set_versions: settings.accepted_set_versions,
             compare_tags: settings.compare_tags,
+            largest_page: settings.largest_page,
             plain_http_callbacks: settings.allow_http_callbacks,
         },
     });

@@ -46,6 +46,8 @@ mod subscriber_hall;
 mod subscriber_keys;
 #[path = "whole/subscriber_long.rs"]
 mod subscriber_long;
+#[path = "whole/subscriber_pages.rs"]
+mod subscriber_pages;
 #[path = "whole/subscriber_rejects.rs"]
 mod subscriber_rejects;
 #[path = "whole/subscriber_tray.rs"]

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use clap::Args;
 
 use super::{
+    call::LARGEST_PAGE,
     fault::{self, Fault},
     seed::Seed,
     settings::{Clock, SandboxSettings, TlsFiles},
@@ -54,6 +55,9 @@ pub struct SandboxArgs {
     /// Größte Anlage in Bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 4 * 1024 * 1024 * 1024)]
     largest_attachment: u64,
+    /// Höchstens so viele Einträge je Seite von Einreichungen und Ereignissen, was auch verlangt wird.
+    #[arg(long, value_name = "ANZAHL", default_value_t = LARGEST_PAGE, value_parser = page)]
+    largest_page: usize,
     /// Verzeichnis für große Anlagen; sonst das des Systems.
     #[arg(long, value_name = "VERZEICHNIS")]
     spool: Option<PathBuf>,
@@ -85,6 +89,11 @@ pub enum InvalidArgs {
     },
 }
 
+fn page(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=LARGEST_PAGE).contains(number));
+    number.ok_or_else(|| format!("eine Zahl von 1 bis {LARGEST_PAGE}"))
+}
+
 impl SandboxArgs {
     /// The settings that these arguments stand for. Reads the seed.
     ///
@@ -112,6 +121,7 @@ impl SandboxArgs {
             notify_events: self.notify_events,
             callback_roots: self.callback_ca,
             largest_attachment: self.largest_attachment,
+            largest_page: self.largest_page,
             spool: self.spool,
             faults: self.faults,
             clock,

@@ -10,7 +10,8 @@ use super::problem::Problem;
 /// Largest JSON body and event.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
 const LIMIT: usize = 100;
-const LARGEST_LIMIT: usize = 500;
+/// Most entries of a page.
+pub(super) const LARGEST_PAGE: usize = 500;
 
 /// A request on its way to its handler.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// The same with fewer entries, if there are more than so many.
+    pub(super) fn at_most(self, entries: usize) -> Self {
+        Self { limit: self.limit.min(entries), ..self }
+    }
+
     /// The part of a list, and how long the list is.
     pub(super) fn of<T>(self, all: Vec<T>) -> (Vec<T>, usize) {
         let total = all.len();
@@ -69,7 +75,7 @@ impl Call {
             },
         };
         let page = Page { offset: number("offset", 0)?, limit: number("limit", LIMIT)? };
-        if (1..=LARGEST_LIMIT).contains(&page.limit) {
+        if (1..=LARGEST_PAGE).contains(&page.limit) {
             Ok(page)
         } else {
             Err(Problem::bad_request("limit must be between 1 and 500"))

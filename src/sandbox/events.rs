@@ -88,7 +88,7 @@ struct Claims {
 
 /// `GET /cases/{id}/events`
 pub(super) async fn of_case(service: &Service, call: Call, case: FitCaseId) -> Result<Answer, Problem> {
-    let page = call.page()?;
+    let page = call.page()?.at_most(service.rules.largest_page);
     let log = service
         .ask_as(call.token(), None, move |world, caller| {
             must_take_part(world, caller, case)?;
@@ -101,7 +101,7 @@ pub(super) async fn of_case(service: &Service, call: Call, case: FitCaseId) -> R
 
 /// `GET /submissions/{id}/events` (version 2)
 pub(super) async fn of_submission(service: &Service, call: Call, id: SubmissionId) -> Result<Answer, Problem> {
-    let page = call.page()?;
+    let page = call.page()?.at_most(service.rules.largest_page);
     let log = service
         .ask_as(call.token(), None, move |world, caller| {
             let case = world.deliveries.get(id)?.case;

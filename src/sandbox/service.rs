@@ -31,6 +31,8 @@ pub(super) struct Rules {
     pub(super) set_versions: Vec<String>,
     /// Whether the tags of an accept event are compared with the stored ones.
     pub(super) compare_tags: bool,
+    /// Most entries of a page of submissions or events.
+    pub(super) largest_page: usize,
     /// Whether callbacks to this machine may go over plain HTTP.
     pub(super) plain_http_callbacks: bool,
 }

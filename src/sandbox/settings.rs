@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use ozg_protocols::moment::Moment;
 
-use super::{fault::Fault, seed::Seed};
+use super::{call::LARGEST_PAGE, fault::Fault, seed::Seed};
 
 /// Tells the time.
 pub type Clock = fn() -> Moment;
@@ -45,6 +45,8 @@ pub struct SandboxSettings {
     pub callback_roots: Option<PathBuf>,
     /// Largest attachment in bytes.
     pub largest_attachment: u64,
+    /// Most entries of a page, whatever number is asked for.
+    pub largest_page: usize,
     /// Where large attachments are spooled; by default the directory of the system.
     pub spool: Option<PathBuf>,
     /// Faults that are armed from the start.
@@ -70,6 +72,7 @@ impl SandboxSettings {
             notify_events: false,
             callback_roots: None,
             largest_attachment: 4 * 1024 * 1024 * 1024,
+            largest_page: LARGEST_PAGE,
             spool: None,
             faults: Vec::new(),
             clock,

@@ -170,7 +170,7 @@ fn takes_uploads(delivery: &Delivery, attachment: AttachmentId) -> Result<(), Pr
 
 /// `GET /submissions`
 pub(super) async fn list(service: &Service, call: Call) -> Result<Answer, Problem> {
-    let page = call.page()?;
+    let page = call.page()?.at_most(service.rules.largest_page);
     let wanted = match call.parameter("destinationId") {
         None => None,
         Some(id) => Some(id.parse::<DestinationId>().map_err(|_| Problem::bad_request("destinationId is not a UUID"))?),

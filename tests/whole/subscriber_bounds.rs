@@ -1,16 +1,17 @@
 //! What a house bounds itself by on the way in: free space, lengths, and what it tells about itself (law 9, law 10).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ozg_actors::outbound::OutboundSettings;
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
 use ozg_protocols::intake::ClearingReason;
+use ozg_storage::testing::PowerCutDisk;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
     sandbox_town::{Town, eventually, sample},
-    subscriber_hall::{Bounds, Hall, PATIENCE, erika, start, start_with},
+    subscriber_hall::{Bounds, Hall, PATIENCE, counted, erika, start, start_with},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,6 +28,35 @@ async fn below_the_reserve_of_free_space_no_submission_is_fetched() {
     assert!(!house.metrics_text().contains("ozg_fitconnect_received_total{"));
     house.drain(Duration::from_secs(10)).await;
     let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
+    assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
+    house.drain(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_an_attachment_has_filled_takes_no_further_one() {
+    let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
+    let disk = PowerCutDisk::with_directory(data.path());
+    let bounds = Bounds { reserve_bytes: 1_000, disk: Some(Arc::new(disk.clone())), ..Bounds::default() };
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+    town.fault(&json!({ "kind": "delay", "millis": 3_000, "method": "GET", "path": "/attachments/" })).await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    // It is counted before it is held back.
+    let fetched = async || {
+        let answers = town.get("/sandbox/state", None).await.json()["answers"].clone();
+        let attachments =
+            answers.as_object().expect("counts").iter().filter(|(what, _)| what.contains("/attachments/"));
+        attachments.filter(|(what, _)| what.starts_with("GET")).filter_map(|(_, count)| count.as_u64()).sum::<u64>()
+    };
+    eventually("the first attachment", async || fetched().await == 1).await;
+    disk.set_free_space(999);
+    let full = async || counted(&house, "ozg_fitconnect_retries_total", "reason=\"full\"") > 0.0;
+    eventually("it waits for room", full).await;
+    assert_eq!(fetched().await, 1, "the second one is not fetched");
+    disk.set_free_space(1_000_000);
+    house.drain(Duration::from_secs(10)).await;
+    let bounds = Bounds { reserve_bytes: 1_000, disk: Some(Arc::new(disk)), ..Bounds::default() };
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
     house.drain(Duration::from_secs(10)).await;

@@ -6,7 +6,7 @@ use ozg_actors::{
     DestinationSettings, House, HouseSettings, Pools, PublishedService, Seams, Secret, Tenant, TenantSettings,
     fit_connect,
     outbound::{Outbound, OutboundSettings, SystemResolver},
-    seams::WallClock,
+    seams::{Clock, WallClock},
 };
 use ozg_cloud::{
     sandbox::SandboxSettings,
@@ -154,6 +154,10 @@ pub(crate) struct Bounds {
     pub(crate) mappings: Vec<Mapping>,
     /// Destinations besides the one of the town.
     pub(crate) others: Vec<Arc<DestinationSettings>>,
+    /// Where the data lie, if not on the disk of the machine.
+    pub(crate) disk: Option<Arc<dyn Disk>>,
+    /// The clock, if not that of the machine.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 pub(crate) async fn start_with(
@@ -164,7 +168,8 @@ pub(crate) async fn start_with(
     change: impl FnOnce(&mut DestinationSettings),
 ) -> House {
     let slug = "musterstadt".parse().expect("a slug");
-    let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
+    let disk = bounds.disk.unwrap_or_else(|| Arc::new(RealDisk));
+    let random: Arc<dyn Random> = Arc::new(StrongRandom::new());
     let key_file = data.join("tenant.key");
     if !key_file.exists() {
         let key = TenantKey::create(&key_file, &*random).expect("a key");
@@ -215,7 +220,7 @@ pub(crate) async fn start_with(
     };
     let outbound = Outbound::new(bounds.outbound, Arc::new(SystemResolver)).expect("settings");
     let seams = Seams {
-        clock: Arc::new(WallClock),
+        clock: bounds.clock.unwrap_or_else(|| Arc::new(WallClock)),
         random,
         disk,
         pools: Pools::Threads,

@@ -7,7 +7,7 @@
 //! holds nothing that the next list would not tell again.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -33,6 +33,10 @@ use crate::{
 const IN_FLIGHT: usize = 32;
 /// With so many in the queue no further page is read for now.
 const ENOUGH: usize = 2_000;
+/// The most pages of one reading of the list. What lies behind them comes nearer as those before are settled.
+const MOST_PAGES: u32 = 200;
+/// The most submissions that are known at a time.
+const MOST_KNOWN: usize = 20_000;
 /// The first and the longest pause before a submission is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -100,12 +104,31 @@ pub(crate) struct Queue {
     suspects_from: Instant,
     suspect_at_work: Option<SubmissionId>,
     workers: HashMap<ActorId, Work>,
-    /// What the list has shown since its beginning; nothing while nobody reads it.
-    listing: Option<HashSet<SubmissionId>>,
+    /// The list as far as it was read; nothing while nobody reads it.
+    listing: Option<Listing>,
     /// The list was left with more to come, or a callback came while it was read.
     look_again: bool,
     list_failures: u32,
     quiet_until: Option<Instant>,
+}
+
+/// One reading of the list.
+#[derive(Debug, Default)]
+struct Listing {
+    /// What it has shown since its beginning.
+    shown: HashSet<SubmissionId>,
+    pages: u32,
+}
+
+impl Listing {
+    /// Notes what one more page shows. False: nothing that the pages before have not shown, or more of them than are read. Such
+    /// a list has no end, and nobody can say what is not in it.
+    fn goes_on(&mut self, page: &[SubmissionIds]) -> bool {
+        let before = self.shown.len();
+        self.shown.extend(page.iter().map(|ids| ids.submission_id));
+        self.pages += 1;
+        self.shown.len() > before && self.pages < MOST_PAGES
+    }
 }
 
 /// A worker and what it works on.
@@ -214,7 +237,7 @@ impl Queue {
             return;
         }
         self.look_again = false;
-        self.listing = Some(HashSet::new());
+        self.listing = Some(Listing::default());
         let _ = me.cast(ConnectorMessage::Page { offset: 0 });
     }
 
@@ -223,18 +246,22 @@ impl Queue {
         match self.desk.service.waiting(offset).await {
             Ok((found, next)) => {
                 self.list_failures = 0;
-                for ids in found {
-                    self.seen(ids);
-                }
+                let goes_on = self.listing.get_or_insert_default().goes_on(&found);
+                let taken = found.into_iter().all(|ids| self.seen(ids));
                 match next {
-                    Some(offset) if self.fresh.len() < ENOUGH => {
+                    None => self.list_ended(me),
+                    // At the next poll it is read from its beginning, where others may stand by then.
+                    Some(offset) if !goes_on => {
+                        self.listing = None;
+                        tracing::warn!(destination = %self.desk.settings.id, offset, "the list is left without its end");
+                    }
+                    Some(offset) if taken && self.fresh.len() < ENOUGH => {
                         let _ = me.cast(ConnectorMessage::Page { offset });
                     }
                     Some(_) => {
                         self.listing = None;
-                        self.look_again = true;
+                        self.look_again = taken;
                     }
-                    None => self.list_ended(me),
                 }
             }
             Err(error) => {
@@ -251,26 +278,30 @@ impl Queue {
         }
     }
 
-    fn seen(&mut self, ids: SubmissionIds) {
-        if ids.destination_id != self.desk.settings.id {
-            return;
-        }
+    /// Takes it into the queue, unless it is known. False: there is no room for it now.
+    fn seen(&mut self, ids: SubmissionIds) -> bool {
         let id = ids.submission_id;
-        if let Some(listing) = &mut self.listing {
-            listing.insert(id);
+        if ids.destination_id != self.desk.settings.id || self.known.contains_key(&id) {
+            return true;
         }
-        if let Entry::Vacant(place) = self.known.entry(id) {
-            let (standing, since) = (Standing::Queued, Instant::now());
-            place.insert(Known { ids, standing, since, failures: 0, suspect: false });
-            self.fresh.push_back(id);
+        if self.known.len() >= MOST_KNOWN {
+            // Whoever finds a settled one again finds that out from its record.
+            self.known.retain(|_, known| known.standing != Standing::Settled);
+            if self.known.len() >= MOST_KNOWN {
+                return false;
+            }
         }
+        let (standing, since) = (Standing::Queued, Instant::now());
+        self.known.insert(id, Known { ids, standing, since, failures: 0, suspect: false });
+        self.fresh.push_back(id);
+        true
     }
 
     /// What the whole list has not shown, and nobody works on, is not there any more.
     fn list_ended(&mut self, me: &ActorRef<ConnectorMessage>) {
-        if let Some(listed) = self.listing.take() {
+        if let Some(listing) = self.listing.take() {
             self.known.retain(|id, known| {
-                listed.contains(id) || matches!(known.standing, Standing::AtWork | Standing::Queued)
+                listing.shown.contains(id) || matches!(known.standing, Standing::AtWork | Standing::Queued)
             });
         }
         if self.look_again {
@@ -426,5 +457,37 @@ impl Queue {
             }
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ozg_protocols::ids::{DestinationId, FitCaseId};
+
+    use super::*;
+
+    fn page(numbers: std::ops::Range<u32>) -> Vec<SubmissionIds> {
+        let ids = |number: u32| {
+            let mut raw = [0; 16];
+            raw[..4].copy_from_slice(&number.to_be_bytes());
+            SubmissionIds {
+                destination_id: DestinationId::from_random([1; 16]),
+                submission_id: SubmissionId::from_random(raw),
+                case_id: FitCaseId::from_random(raw),
+            }
+        };
+        numbers.map(ids).collect()
+    }
+
+    #[test]
+    fn a_list_that_shows_nothing_new_or_never_ends_is_left() {
+        let mut listing = Listing::default();
+        assert!(listing.goes_on(&page(0..500)));
+        assert!(listing.goes_on(&page(499..501)), "one moved up meanwhile");
+        assert!(!listing.goes_on(&page(0..500)));
+        assert!(!Listing::default().goes_on(&[]));
+        let mut listing = Listing::default();
+        let pages = (0..).take_while(|number| listing.goes_on(&page(*number..number + 1))).count();
+        assert_eq!(pages, MOST_PAGES as usize - 1, "after the last one it is left");
     }
 }

@@ -23,6 +23,8 @@ use crate::{
 
 /// The most entries of a log that are read; a hostile service could go on for ever.
 const MOST_EVENTS: usize = 20_000;
+/// The most pages that they may come in.
+const MOST_PAGES: usize = 200;
 
 /// Why the delivery service brought nothing.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -112,18 +114,23 @@ impl DeliveryService {
 
     /// The whole event log of a case, oldest first.
     pub(crate) async fn event_log(&self, case: FitCaseId) -> Result<Vec<String>, ServiceError> {
-        let (mut log, mut offset) = (Vec::new(), 0);
-        loop {
+        let (mut log, mut offset): (Vec<String>, u64) = (Vec::new(), 0);
+        for _ in 0..MOST_PAGES {
             let path = format!("cases/{case}/events?limit={MAX_LIMIT}&offset={offset}");
             let page: EventLogPage = self.get("event-log", &path).await?;
+            // Taken for a log, it would be one in which everything happened twice.
+            if offset > 0 && !page.event_log.is_empty() && page.event_log.iter().all(|set| log.contains(set)) {
+                return Err(ServiceError::Malformed("event log that repeats itself"));
+            }
             let next = page.position.next(offset, page.event_log.len() as u64, u64::from(MAX_LIMIT));
             log.extend(page.event_log);
             match next {
                 Some(next) if log.len() < MOST_EVENTS => offset = next,
-                Some(_) => return Err(ServiceError::Malformed("event log without end")),
+                Some(_) => break,
                 None => return Ok(log),
             }
         }
+        Err(ServiceError::Malformed("event log without end"))
     }
 
     /// An attachment or a fragment, still encrypted, at most this many bytes.

@@ -200,6 +200,10 @@ async fn accept(
     let (mut files, mut keys) = (BTreeMap::new(), Vec::new());
     let mut stops = Vec::new();
     for described in &contents.metadata.attachments {
+        // The last one may have filled the disk.
+        if !desk.context.journal.has_room().await {
+            return Err(Trouble::NoRoom);
+        }
         match attachments::keep(desk, submission, described, &contents.tags).await? {
             Ok(kept) => {
                 files.insert(described.id, kept.file);
