@@ -129,7 +129,7 @@ impl Trouble {
 
     /// Whether the submission itself is to blame, so that trying it for ever would end no better.
     const fn is_its_own_fault(&self) -> bool {
-        matches!(self, Self::Lost(JobLost::Panicked) | Self::Service(ServiceError::Call(CallError::TooLarge)))
+        matches!(self, Self::Lost(JobLost::Panicked))
     }
 
     fn ending(&self) -> Ending {

@@ -19,7 +19,7 @@ pub const MOST_ATTEMPTS: u8 = 3;
 /// Something that happened to a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IntakeEvent {
-    /// It came; this is what came.
+    /// It came; this is what came. Once more where nothing of it could be fetched before.
     Kept {
         /// The way it came.
         channel: Channel,
@@ -113,6 +113,20 @@ pub struct RawSubmission {
     pub event_log: Vec<String>,
 }
 
+impl RawSubmission {
+    /// What is kept of a submission of which nothing could be fetched.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { metadata: RawPart::Inline(String::new()), data: None, event_log: Vec::new() }
+    }
+
+    /// Whether that is so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::nothing()
+    }
+}
+
 /// One part of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RawPart {
@@ -146,6 +160,8 @@ pub enum ClearingReason {
     VerdictRefused,
     /// Good, but longer than any case: neither accepted nor rejected.
     TooLong,
+    /// It is longer than anything that is fetched here; nothing of it was opened.
+    TooLarge,
 }
 
 /// A submission as its events have made it.
@@ -199,10 +215,10 @@ pub enum IntakeState {
 
 impl ClearingReason {
     /// Whether trying the same bytes again can lead anywhere. Where the submission is a case already, the case is where a
-    /// person goes on; a foreign verdict is settled outside.
+    /// person goes on; a foreign verdict is settled outside. What was too long is not once the operator has raised the limit.
     #[must_use]
     pub const fn may_be_retried(&self) -> bool {
-        matches!(self, Self::FailedThreeTimes | Self::VerdictRefused | Self::TooLong)
+        matches!(self, Self::FailedThreeTimes | Self::VerdictRefused | Self::TooLong | Self::TooLarge)
     }
 }
 
@@ -211,9 +227,12 @@ impl Intake {
     #[must_use]
     pub fn retried(&self) -> Option<IntakeEvent> {
         match (&self.state, &self.refused) {
-            (IntakeState::Clearing(ClearingReason::FailedThreeTimes | ClearingReason::TooLong), _) => {
-                Some(IntakeEvent::Retried)
-            }
+            (
+                IntakeState::Clearing(
+                    ClearingReason::FailedThreeTimes | ClearingReason::TooLong | ClearingReason::TooLarge,
+                ),
+                _,
+            ) => Some(IntakeEvent::Retried),
             (IntakeState::Clearing(ClearingReason::VerdictRefused), Some(refused)) => {
                 Some(IntakeEvent::SentAgain { of: refused.of, receipt: refused.receipt.clone() })
             }
@@ -250,7 +269,12 @@ impl Intake {
 
     fn after(mut self, event: &IntakeEvent, at: Moment) -> Self {
         let state = match event {
-            IntakeEvent::Kept { .. } => None,
+            IntakeEvent::Kept { service, raw, .. } => {
+                if self.raw.is_empty() {
+                    (self.service, self.raw) = (service.clone(), raw.clone());
+                }
+                None
+            }
             IntakeEvent::Attempted { number } => {
                 self.attempts = *number;
                 None
@@ -362,6 +386,29 @@ mod tests {
             [IntakeEvent::Attempted { number: 3 }, IntakeEvent::NeedsClearing { reason }, IntakeEvent::Retried];
         let intake = Intake::fold(&events(&clearing)).expect("kept");
         assert_eq!((intake.next_attempt(), intake.state), (IntakeEvent::Attempted { number: 1 }, IntakeState::Open));
+    }
+
+    #[test]
+    fn what_was_too_long_is_kept_and_opened_once_a_person_had_the_limit_raised() {
+        let all = events(&[]);
+        let IntakeEvent::Kept { channel, service, raw } = all[0].event.clone() else { panic!("it is kept") };
+        let nothing =
+            IntakeEvent::Kept { channel: channel.clone(), service: String::new(), raw: RawSubmission::nothing() };
+        let reason = ClearingReason::TooLarge;
+        let recorded = |event| RecordedIntake { at: Moment::from_seconds(0), event };
+        let mut history = vec![recorded(nothing), recorded(IntakeEvent::NeedsClearing { reason })];
+        let intake = Intake::fold(&history).expect("kept");
+        assert_eq!((intake.raw.is_empty(), intake.retried()), (true, Some(IntakeEvent::Retried)));
+        history.push(recorded(IntakeEvent::Retried));
+        for raw in [raw.clone(), RawSubmission { event_log: vec!["a.b.c".into()], ..raw.clone() }] {
+            history.push(recorded(IntakeEvent::Kept { channel: channel.clone(), service: service.clone(), raw }));
+        }
+        let intake = Intake::fold(&history).expect("kept");
+        assert_eq!(
+            (intake.raw, intake.service, intake.state),
+            (raw, service, IntakeState::Open),
+            "the first that came"
+        );
     }
 
     #[test]

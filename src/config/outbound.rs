@@ -21,6 +21,8 @@ pub struct Outbound {
     pub least_rate: u64,
     /// The largest attachment that is fetched, in bytes.
     pub max_attachment: u64,
+    /// The longest answer that is no attachment, in bytes: a submission without its attachments, a page of a log.
+    pub max_answer: u64,
     /// Plain http is allowed, to this machine only (demo and tests).
     pub allow_http_loopback: bool,
 }
@@ -37,6 +39,7 @@ impl Outbound {
             idle: seconds(&mut section, "idle_seconds", 30),
             least_rate: section.number("least_rate_kib", 16, 1..=1_048_576) << 10,
             max_attachment: section.number("max_attachment_mib", 2048, 1..=65_536) << 20,
+            max_answer: section.number("max_answer_mib", 16, 1..=1_024) << 20,
             allow_http_loopback: section.switch("allow_http_loopback", false),
         };
         section.finish();

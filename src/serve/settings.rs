@@ -168,6 +168,7 @@ pub fn outbound(config: &Config) -> Result<OutboundSettings, SettingsError> {
         idle: outbound.idle,
         least_rate: outbound.least_rate,
         longest_attachment: outbound.max_attachment,
+        most_bytes: usize::try_from(outbound.max_answer).unwrap_or(usize::MAX),
         ..OutboundSettings::default()
     })
 }

@@ -171,6 +171,15 @@ fn events_of_a_submission_too_long() {
     holds("intake-too-long", &vec![RecordedIntake { at: AT, event }]);
 }
 
+/// What was added when being too long to be fetched became a reason of its own.
+#[test]
+fn events_of_what_is_too_long() {
+    let (reason, raw) = (ClearingReason::TooLarge, RawSubmission::nothing());
+    let kept = IntakeEvent::Kept { channel: application::channel(), service: String::new(), raw };
+    let events = [kept, IntakeEvent::NeedsClearing { reason }];
+    holds("intake-too-large", &events.map(|event| RecordedIntake { at: AT, event }).to_vec());
+}
+
 #[test]
 fn events_of_a_tenant() {
     let slug = "musterstadt".parse().expect("valid");

@@ -208,7 +208,9 @@ async fn hostile_submissions_are_refused_counted_and_named_and_leave_nothing_in_
     }
     let looked_at = async || {
         let metrics = world.metrics().await;
-        metrics.lines().any(|line| line.contains("failed-three-times") && line.ends_with(" 2"))
+        metrics
+            .lines()
+            .any(|line| line.contains("clearing_total") && line.contains("too-large") && line.ends_with(" 2"))
     };
     eventually("the oversized ones in the clearing tray", looked_at).await;
     let alarms = async || {

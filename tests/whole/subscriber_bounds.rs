@@ -4,14 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use ozg_actors::outbound::OutboundSettings;
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
-use ozg_protocols::intake::ClearingReason;
 use ozg_storage::testing::PowerCutDisk;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
     sandbox_town::{Town, eventually, sample},
-    subscriber_hall::{Bounds, Hall, PATIENCE, counted, erika, start, start_with},
+    subscriber_hall::{Bounds, Hall, PATIENCE, counted, start, start_with},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,26 +123,6 @@ async fn an_attachment_longer_than_allowed_is_a_technical_error_of_its_submissio
         }
         house.drain(Duration::from_secs(10)).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_submission_too_long_to_be_fetched_waits_for_a_person_after_three_attempts() {
-    let (town, data) = (Town::open_with(|_| {}).await, TempDir::new().expect("a directory"));
-    let mut parcel = sample(ApiVersion::V2);
-    parcel.data = serde_json::to_vec(&json!({ "text": "x".repeat(100_000) })).expect("JSON");
-    let key = town.sender.key_of(town.destination, ApiVersion::V2).await.expect("a key");
-    let sent = town.sender.send(town.destination, &key, ApiVersion::V2, &parcel, None).await;
-    sent.expect("sent");
-    let outbound = OutboundSettings { most_bytes: 64_000, ..OutboundSettings::default() };
-    let bounds = Bounds { outbound, ..Bounds::default() };
-    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
-    let tenant = house.tenant_by_host("musterstadt.localhost").expect("the tenant");
-    eventually("a person has to look", async || {
-        let items = tenant.clearing_items(&erika()).await.expect("may see it");
-        items.len() == 1 && items[0].reason == ClearingReason::FailedThreeTimes
-    })
-    .await;
-    house.drain(Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
 use ozg_actors::{House, outbound::OutboundSettings};
 use ozg_cloud::sender::client::{ApiVersion, Receipt, Verdict};
-use ozg_protocols::ids::CommandKey;
+use ozg_protocols::{ids::CommandKey, intake::ClearingReason};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -43,7 +43,7 @@ async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_is_carried_out_also_when_whoever_wanted_it_goes_away() {
+async fn what_was_too_long_is_taken_under_a_higher_limit_when_a_person_wants_it_even_one_who_goes_away() {
     let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
     let (receipt, bounds) = too_long(&town).await;
     let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
@@ -53,6 +53,7 @@ async fn a_retry_is_carried_out_also_when_whoever_wanted_it_goes_away() {
     waits_for_a_person(&house).await;
     let (tenant, erika) = (house.tenant_by_host("musterstadt.localhost").expect("the tenant"), erika());
     let item = tenant.clearing_items(&erika).await.expect("may see it").remove(0);
+    assert_eq!((item.reason, item.attempts), (ClearingReason::TooLarge, 0), "nothing of it was opened");
     // Whoever wants it goes away a little later each time: sooner or later just after it was sent.
     for times in 1.. {
         let retry = tenant.retry_clearing(&erika, item.intake, CommandKey::from_u128(times as u128));

@@ -240,6 +240,12 @@ pub(crate) const fn clearing(reason: &ClearingReason) -> (&'static str, &'static
              nichts davon. Bitte lassen Sie den Betrieb Zustellpunkt und Signaturschlüssel prüfen und senden Sie die \
              Antwort danach erneut.",
         ),
+        ClearingReason::TooLarge => (
+            "Zu lang für den Abruf",
+            "Die Einreichung oder ihr Ereignisprotokoll ist länger, als hier abgerufen wird. Sie liegt ungeöffnet beim \
+             Zustelldienst, der Absender weiß noch nichts davon. Bitte lassen Sie den Betrieb die Grenze für Abrufe anheben \
+             und versuchen Sie es danach erneut; ohne das ändert sich nichts.",
+        ),
     }
 }
 

@@ -35,11 +35,6 @@ pub(super) async fn keep(desk: &Desk, fetched: &Fetched) -> Result<(RawSubmissio
     Ok((RawSubmission { metadata, data, event_log }, keys))
 }
 
-/// What is kept of a submission of which nothing could be fetched.
-pub(super) const fn nothing() -> RawSubmission {
-    RawSubmission { metadata: RawPart::Inline(String::new()), data: None, event_log: Vec::new() }
-}
-
 /// The files among the parts.
 pub(crate) fn blobs(raw: &RawSubmission) -> Vec<BlobId> {
     let blob = |part: &RawPart| match part {

@@ -13,13 +13,13 @@ use ozg_protocols::{
         jose::kid::Kid,
         verify::{Retry, Stop},
     },
-    intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS},
+    intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS, RawSubmission},
 };
 use ozg_storage::seal::SealError;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::{
-    Assignment, Desk, Ending, IntakeRecord, RecordError, Trouble, attachments, case_of,
+    Assignment, CallError, Desk, Ending, IntakeRecord, RecordError, ServiceError, Trouble, attachments, case_of,
     fetching::{self, Fetched},
     intake_of,
     judging::{self, Contents, Judged},
@@ -83,8 +83,7 @@ async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
     ending
 }
 
-/// Bytes on which a job panicked, or of which there are too many, have used up their attempt; any other trouble is not
-/// their fault.
+/// Bytes on which a job panicked have used up their attempt; any other trouble is not their fault.
 async fn attempt(desk: &Arc<Desk>, assignment: Assignment) -> Result<Ending, Trouble> {
     let intake = intake_of(&desk.context, assignment.ids.submission_id);
     let mut record = IntakeRecord::load(&desk.context, intake).await?;
@@ -125,14 +124,12 @@ async fn take_through(
         return Err(Trouble::NoRoom);
     }
     let fetched = match fetching::fetch(desk, ids).await {
-        // It will be as long the next time: without a count it would be fetched for ever.
-        Err(trouble) if trouble.is_its_own_fault() => {
-            return if count(desk, record, ids, None).await? { Err(trouble) } else { Ok(Ending::Settled) };
-        }
+        // It will be as long the next time.
+        Err(Trouble::Service(ServiceError::Call(CallError::TooLarge))) => return too_large(desk, record, ids).await,
         fetched => fetched?,
     };
     let Some(fetched) = fetched else { return Ok(Ending::Gone) };
-    if !count(desk, record, ids, Some(&fetched)).await? {
+    if !count(desk, record, &fetched).await? {
         return Ok(Ending::Settled);
     }
     let mut fetched = Arc::new(fetched);
@@ -159,35 +156,44 @@ async fn judge(desk: &Arc<Desk>, fetched: &Arc<Fetched>) -> Result<Judged, Troub
     Ok(desk.clone().context.crypto.run("judge", move || judging::judge(&desk, &fetched)).await?)
 }
 
-/// Keeps what came, if it came, and counts the attempt, durably. False: there are no attempts left, a person has to look.
-async fn count(
-    desk: &Desk,
-    record: &mut IntakeRecord,
-    ids: SubmissionIds,
-    fetched: Option<&Fetched>,
-) -> Result<bool, Trouble> {
-    let Some(intake) = &record.intake else {
-        let (raw, keys) = match fetched {
-            Some(fetched) => raw::keep(desk, fetched).await?,
-            None => (raw::nothing(), Vec::new()),
-        };
-        let channel =
-            Channel::FitConnect { destination: desk.settings.id, submission: ids.submission_id, case: ids.case_id };
-        let service = fetched.and_then(|fetched| fetched.submission.service_type.as_ref());
-        let service = service.map(|service| service.identifier.clone()).unwrap_or_default();
-        let events = vec![IntakeEvent::Kept { channel, service, raw }, IntakeEvent::Attempted { number: 1 }];
-        record.append(events, keys).await?;
-        return Ok(true);
-    };
-    let next = intake.next_attempt();
-    let left = matches!(next, IntakeEvent::Attempted { .. });
-    record.append(vec![next], Vec::new()).await?;
-    if !left {
+/// Keeps what came and counts the attempt, durably. False: there are no attempts left, a person has to look.
+async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched) -> Result<bool, Trouble> {
+    let ids = fetched.ids;
+    let next = record.intake.as_ref().map_or(IntakeEvent::Attempted { number: 1 }, Intake::next_attempt);
+    if !matches!(next, IntakeEvent::Attempted { .. }) {
+        record.append(vec![next], Vec::new()).await?;
         desk.meter.clearing("failed-three-times");
         let (destination, submission) = (desk.settings.id, ids.submission_id);
         tracing::error!(%destination, %submission, most = MOST_ATTEMPTS, "a submission is not opened again: a person has to look");
+        return Ok(false);
     }
-    Ok(left)
+    let (mut events, mut keys) = (Vec::new(), Vec::new());
+    if record.intake.as_ref().is_none_or(|intake| intake.raw.is_empty()) {
+        let (raw, of_files) = raw::keep(desk, fetched).await?;
+        let service = fetched.submission.service_type.as_ref();
+        let service = service.map(|service| service.identifier.clone()).unwrap_or_default();
+        events.push(IntakeEvent::Kept { channel: channel(desk, ids), service, raw });
+        keys = of_files;
+    }
+    events.push(next);
+    record.append(events, keys).await?;
+    Ok(true)
+}
+
+/// Nothing of it can be fetched, as long as the operator does not raise the limit: a person has to look.
+async fn too_large(desk: &Desk, record: &mut IntakeRecord, ids: SubmissionIds) -> Result<Ending, Trouble> {
+    let (service, raw) = (String::new(), RawSubmission::nothing());
+    let kept = record.intake.is_none().then(|| IntakeEvent::Kept { channel: channel(desk, ids), service, raw });
+    let clearing = IntakeEvent::NeedsClearing { reason: ClearingReason::TooLarge };
+    record.append(kept.into_iter().chain([clearing]).collect(), Vec::new()).await?;
+    desk.meter.clearing("too-large");
+    let (destination, submission) = (desk.settings.id, ids.submission_id);
+    tracing::error!(%destination, %submission, "a submission or its event log is longer than what is fetched: a person has to look");
+    Ok(Ending::Settled)
+}
+
+fn channel(desk: &Desk, ids: SubmissionIds) -> Channel {
+    Channel::FitConnect { destination: desk.settings.id, submission: ids.submission_id, case: ids.case_id }
 }
 
 async fn accept(

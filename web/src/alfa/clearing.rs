@@ -110,8 +110,11 @@ fn lines(item: &ClearingItem) -> Vec<Line> {
         Line::new("Eingang", german::day_and_time(item.kept)),
         Line::new("Hier seit", german::day_and_time(item.since)),
         Line::new("Weg", words::channel(&item.channel)),
-        Line::new("Leistung", &item.service),
     ];
+    // Of what was never fetched it is not known.
+    if !item.service.is_empty() {
+        lines.push(Line::new("Leistung", &item.service));
+    }
     if let Channel::FitConnect { submission, .. } = &item.channel {
         lines.push(Line::new("Einreichung", submission.to_string()));
     }

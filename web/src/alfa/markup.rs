@@ -130,13 +130,15 @@ fn a_clearing_item_says_why_and_what_to_do() {
     };
     let failed = ClearingItem { reason: ClearingReason::FailedThreeTimes, ..foreign.clone() };
     let refused = ClearingItem { reason: ClearingReason::VerdictRefused, ..item.clone() };
-    let items = [&item, &foreign, &failed, &refused].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
+    let long = ClearingItem { reason: ClearingReason::TooLarge, service: String::new(), ..foreign.clone() };
+    let items = [&item, &foreign, &failed, &refused, &long].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
     let frame = Frame::new("Klärungsfälle", "Musterstadt", &fixture::emil(), None, &Here::Clearing);
     let html = ClearingPage { frame, notice: None, items: items.into() }.render().expect("renders");
     assert!(
         html.contains("Keine Zuständigkeit gefunden") && html.contains("öffnen Sie den Vorgang und weisen Sie ihn zu")
     );
-    assert_eq!(html.matches("Erneut versuchen").count(), 1, "only where trying again can help");
+    assert_eq!(html.matches("Erneut versuchen").count(), 2, "only where trying again can help");
+    assert!(html.contains("die Grenze für Abrufe anheben") && html.matches("Leistung</").count() == 4);
     assert!(html.contains("Der Zustelldienst nimmt die Annahme") && html.matches("Erneut senden").count() == 1);
     assert_eq!(html.matches("Vorgang öffnen").count(), 2, "where there is a case, the way on leads there");
 }
