@@ -25,7 +25,7 @@ use ozg_protocols::{
 use ozg_storage::journal::JournalError;
 pub(crate) use raw::blobs as raw_blobs;
 pub(crate) use record::{IntakeRecord, RecordError};
-pub(crate) use worker::{Begin, WorkerActor};
+pub(crate) use worker::{Begin, Report, WorkerActor};
 
 use crate::{
     blobs::BlobError,

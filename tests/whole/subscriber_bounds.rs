@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ozg_actors::outbound::OutboundSettings;
+use http::Method;
+use ozg_actors::{outbound::OutboundSettings, seams::Clock};
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
+use ozg_protocols::moment::Moment;
 use ozg_storage::testing::PowerCutDisk;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    sandbox_town::{Town, eventually, sample},
+    sandbox_town::{Town, eventually, now, sample},
     subscriber_hall::{Bounds, Hall, PATIENCE, counted, start, start_with},
 };
 
@@ -58,6 +60,38 @@ async fn a_disk_that_an_attachment_has_filled_takes_no_further_one() {
     let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
+    house.drain(Duration::from_secs(10)).await;
+}
+
+/// A clock that is ahead of that of the machine.
+#[derive(Debug)]
+struct Ahead(Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Moment {
+        now().plus(self.0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_age_of_the_oldest_open_submission_counts_from_when_it_was_kept_also_after_a_restart() {
+    const HALF_AN_HOUR: Duration = Duration::from_secs(1_800);
+    let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
+    town.fault(&json!({ "kind": "server-error", "times": 100_000, "method": "GET", "path": "/attachments/" })).await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    let failed = async || counted(&house, "ozg_fitconnect_retries_total", "reason=\"server-error\"") > 0.0;
+    eventually("it is kept and tried", failed).await;
+    house.drain(Duration::from_secs(10)).await;
+    let bounds = Bounds { clock: Some(Arc::new(Ahead(HALF_AN_HOUR))), ..Bounds::default() };
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+    let oldest = || counted(&house, "ozg_fitconnect_oldest_unaccepted_seconds", "destination");
+    eventually("its age", async || oldest() >= HALF_AN_HOUR.as_secs_f64()).await;
+    assert!(oldest() < HALF_AN_HOUR.as_secs_f64() * 2.0);
+    town.call(Method::DELETE, "/sandbox/faults", None, ("", "")).await;
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
+    assert_eq!(verdict, Verdict::Accepted);
+    eventually("nothing is open", async || oldest() == 0.0).await;
     house.drain(Duration::from_secs(10)).await;
 }
 

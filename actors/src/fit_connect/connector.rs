@@ -16,6 +16,7 @@ use ozg_protocols::{
     application::Channel,
     fit_connect::api::submission::SubmissionIds,
     ids::{CommandKey, IntakeId, SubmissionId},
+    moment::Moment,
     principal::Principal,
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -24,7 +25,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use super::backoff;
 use crate::{
     case::{Outcome, Reply},
-    intake::{Assignment, Begin, Desk, Ending, IntakeRecord, WorkerActor},
+    intake::{Assignment, Begin, Desk, Ending, IntakeRecord, Report, WorkerActor},
     observe::{ActorState, Probe, Waiting},
     supervise::{self, AskError},
 };
@@ -60,7 +61,7 @@ pub(crate) enum ConnectorMessage {
     /// The list could not be read.
     ListAgain,
     /// The work on a submission ended.
-    Ended { submission: SubmissionId, ending: Ending },
+    Ended { submission: SubmissionId, report: Report },
     /// The pause after a failure is over.
     Again(SubmissionId),
     /// A person wants a clearing item tried again.
@@ -86,7 +87,8 @@ enum Standing {
 struct Known {
     ids: SubmissionIds,
     standing: Standing,
-    since: Instant,
+    /// Since when it is kept here; until that is known, since when it is seen.
+    since: Moment,
     failures: u32,
     suspect: bool,
 }
@@ -183,7 +185,7 @@ impl Actor for ConnectorActor {
             ConnectorMessage::Called => queue.look(&me),
             ConnectorMessage::Page { offset } => queue.page(&me, offset).await,
             ConnectorMessage::ListAgain => queue.look(&me),
-            ConnectorMessage::Ended { submission, ending } => queue.ended(&me, submission, ending),
+            ConnectorMessage::Ended { submission, report } => queue.ended(&me, submission, report),
             ConnectorMessage::Again(submission) => queue.again(submission),
             ConnectorMessage::Reopen { intake, who, key, reply, waiting } => {
                 let _working = waiting.begin("reopen");
@@ -291,7 +293,7 @@ impl Queue {
                 return false;
             }
         }
-        let (standing, since) = (Standing::Queued, Instant::now());
+        let (standing, since) = (Standing::Queued, self.desk.context.clock.now());
         self.known.insert(id, Known { ids, standing, since, failures: 0, suspect: false });
         self.fresh.push_back(id);
         true
@@ -309,9 +311,11 @@ impl Queue {
         }
     }
 
-    fn ended(&mut self, me: &ActorRef<ConnectorMessage>, submission: SubmissionId, ending: Ending) {
+    fn ended(&mut self, me: &ActorRef<ConnectorMessage>, submission: SubmissionId, report: Report) {
+        let Report { ending, kept } = report;
         self.freed(submission);
         let Some(known) = self.known.get_mut(&submission) else { return };
+        known.since = kept.unwrap_or(known.since);
         match ending {
             Ending::Settled => known.standing = Standing::Settled,
             Ending::Gone => {
@@ -342,7 +346,7 @@ impl Queue {
         tracing::error!(destination = %self.desk.settings.id, %submission, what, "the work on a submission crashed");
         self.seats[seat].failed(what);
         self.seats[seat].restarted(what);
-        self.ended(me, submission, Ending::Later { why: what, asked: None });
+        self.ended(me, submission, crashed(what));
     }
 
     fn freed(&mut self, submission: SubmissionId) {
@@ -388,7 +392,9 @@ impl Queue {
     }
 
     fn tick(&mut self, me: &ActorRef<ConnectorMessage>) {
-        let oldest = self.known.values().map(|known| known.since.elapsed()).max();
+        let now = self.desk.context.clock.now();
+        let open = self.known.values().filter(|known| known.standing != Standing::Settled);
+        let oldest = open.map(|known| now.since(known.since)).max();
         self.desk.meter.oldest(oldest.unwrap_or_default());
         if self.look_again && self.fresh.len() < ENOUGH / 2 {
             self.look(me);
@@ -408,7 +414,7 @@ impl Queue {
             if let Err(what) = self.start(me, submission, alone, seat).await {
                 self.free.push(seat);
                 tracing::error!(destination = %self.desk.settings.id, what, "no worker can be started");
-                self.ended(me, submission, Ending::Later { why: what, asked: None });
+                self.ended(me, submission, crashed(what));
                 return;
             }
         }
@@ -452,12 +458,17 @@ impl Queue {
         }
         let me = me.clone();
         tokio::spawn(async move {
-            if let Ok(ending) = ended.await {
-                let _ = me.cast(ConnectorMessage::Ended { submission, ending });
+            if let Ok(report) = ended.await {
+                let _ = me.cast(ConnectorMessage::Ended { submission, report });
             }
         });
         Ok(())
     }
+}
+
+/// What a worker reports that cannot.
+const fn crashed(why: &'static str) -> Report {
+    Report { ending: Ending::Later { why, asked: None }, kept: None }
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ impl Meter {
         observation.register(|registry| {
             registry.register("attachment_bytes", "Bytes of attachments in clear", meter.bytes.clone());
             let registry = registry.sub_registry_with_prefix("fitconnect");
-            let oldest = "Seconds since the oldest submission that is neither accepted nor rejected was first seen";
+            let oldest =
+                "Seconds since the oldest submission that is still worked on was kept, or seen if it is not kept yet";
             registry.register("oldest_unaccepted_seconds", oldest, meter.oldest.clone());
             registry.register("received", "Submissions that became a case", meter.received.clone());
             registry.register("refused", "Submissions that were rejected, by problem", meter.refused.clone());

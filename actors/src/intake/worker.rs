@@ -14,6 +14,7 @@ use ozg_protocols::{
         verify::{Retry, Stop},
     },
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS, RawSubmission},
+    moment::Moment,
 };
 use ozg_storage::seal::SealError;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -35,8 +36,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Begin {
     pub(crate) assignment: Assignment,
-    pub(crate) reply: RpcReplyPort<Ending>,
+    pub(crate) reply: RpcReplyPort<Report>,
     pub(crate) waiting: Waiting,
+}
+
+/// How the work on a submission ended, and since when it is kept here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report {
+    pub(crate) ending: Ending,
+    pub(crate) kept: Option<Moment>,
 }
 
 /// Starts a worker.
@@ -63,15 +71,15 @@ impl Actor for WorkerActor {
         (desk, _): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let _working = waiting.begin("submission");
-        let ending = work(desk, assignment).await;
-        let _ = reply.send(ending);
+        let _ = reply.send(work(desk, assignment).await);
         me.stop(None);
         Ok(())
     }
 }
 
-async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
-    let ending = match attempt(desk, assignment).await {
+async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Report {
+    let mut kept = None;
+    let ending = match attempt(desk, assignment, &mut kept).await {
         Ok(ending) => ending,
         Err(trouble) => trouble.ending(),
     };
@@ -80,15 +88,16 @@ async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Ending {
         let (destination, submission) = (desk.settings.id, assignment.ids.submission_id);
         tracing::warn!(%destination, %submission, why, "a submission is tried again later");
     }
-    ending
+    Report { ending, kept }
 }
 
 /// Bytes on which a job panicked have used up their attempt; any other trouble is not their fault.
-async fn attempt(desk: &Arc<Desk>, assignment: Assignment) -> Result<Ending, Trouble> {
+async fn attempt(desk: &Arc<Desk>, assignment: Assignment, kept: &mut Option<Moment>) -> Result<Ending, Trouble> {
     let intake = intake_of(&desk.context, assignment.ids.submission_id);
     let mut record = IntakeRecord::load(&desk.context, intake).await?;
     let before = record.intake.as_ref().map_or(0, |intake| intake.attempts);
     let ending = take_through(desk, assignment, &mut record).await;
+    *kept = record.intake.as_ref().map(|intake| intake.kept);
     let now =
         record.intake.as_ref().filter(|intake| intake.state == IntakeState::Open).map_or(0, |intake| intake.attempts);
     if now > before && matches!(&ending, Err(trouble) if !trouble.is_its_own_fault()) {
