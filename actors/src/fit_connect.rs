@@ -32,15 +32,13 @@ use crate::{
     outbound::Outbound,
     outbox,
     supervise::{self, Address, AskError, Spec},
-    tenant::{Callback, CallbackError, Channels, Connect, Connected, Gate, TenantContext},
+    tenant::{Callback, CallbackError, Channels, Connect, Connected, Gate, TenantContext, UnreadCallback},
 };
 use connector::{ConnectorActor, ConnectorMessage};
 use credentials::Credentials;
 use meter::Meter;
 use service::DeliveryService;
 
-/// The longest callback in bytes: room for some thousand submissions.
-const LONGEST_CALLBACK: usize = 1024 * 1024;
 /// Retries of people that one destination has in hand at a time.
 const RETRIES: usize = 16;
 
@@ -123,6 +121,22 @@ impl Channels for FitConnect {
             if desk.context.journal.has_room().await { Ok(()) } else { Err(AskError::FULL.into()) }
         })
     }
+
+    /// One for nobody is not counted: whoever makes up destinations must not make up metrics.
+    fn unread(&self, destination: DestinationId, why: UnreadCallback) {
+        let Some(desk) = self.destinations.get(&destination).and_then(|at| at.desk.upgrade()) else { return };
+        let outcome = match why {
+            UnreadCallback::TooLarge => "too-large",
+            UnreadCallback::CutOff => "cut-off",
+        };
+        refuse(destination, &desk, outcome);
+    }
+}
+
+/// Says that a callback is refused: to whoever looks at the numbers, and to whoever looks for the reason.
+fn refuse(destination: DestinationId, desk: &Desk, outcome: &'static str) {
+    desk.meter.callback(outcome);
+    tracing::warn!(%destination, outcome, "a callback is refused");
 }
 
 impl FitConnect {
@@ -148,10 +162,6 @@ impl FitConnect {
         let secret = secret.as_ref().ok_or(unknown)?;
         let desk = desk.upgrade().ok_or(AskError::Draining)?;
         let now = desk.context.clock.now();
-        if call.body.len() > LONGEST_CALLBACK {
-            desk.meter.callback("too-large");
-            return Err(CallbackError::TooLarge);
-        }
         let (outcome, answer) = match secret.open(&call.authentication, &call.timestamp, &call.body, now) {
             Ok(_) => ("ok", Ok(())),
             // Authentic, in words we do not know: looking does no harm.
@@ -161,12 +171,12 @@ impl FitConnect {
                 ("not-authentic", Err(CallbackError::Unauthenticated))
             }
         };
-        desk.meter.callback(outcome);
-        if answer.is_ok() {
-            connector.tell(ConnectorMessage::Called);
-        } else {
-            tracing::warn!(%destination, outcome, "a callback is refused");
+        if let Err(refused) = answer {
+            refuse(destination, &desk, outcome);
+            return Err(refused);
         }
-        answer.map(|()| desk)
+        desk.meter.callback(outcome);
+        connector.tell(ConnectorMessage::Called);
+        Ok(desk)
     }
 }

@@ -32,5 +32,7 @@ pub use observe::{ActorReport, ActorState};
 pub use secret::Secret;
 pub use settings::{DestinationSettings, HouseSettings, OrgUnitSettings, PublishedService, TenantSettings};
 pub use supervise::AskError;
-pub use tenant::{Callback, CallbackError, InvalidToken, NewAccount, SessionToken, SignInError, Tenant};
+pub use tenant::{
+    Callback, CallbackError, InvalidToken, NewAccount, SessionToken, SignInError, Tenant, UnreadCallback,
+};
 pub use views::{Change, ChangeFeed, ClearingItem, WorkList};

@@ -80,6 +80,20 @@ pub struct Callback {
     pub body: Bytes,
 }
 
+impl Callback {
+    /// The longest body in bytes: room for more than a thousand submissions. What it says is not believed anyway.
+    pub const LONGEST: usize = 256 * 1024;
+}
+
+/// Why a callback was not even read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreadCallback {
+    /// Its body is longer than [`Callback::LONGEST`].
+    TooLarge,
+    /// Its body ended before its end.
+    CutOff,
+}
+
 /// Why a callback is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
@@ -89,9 +103,6 @@ pub enum CallbackError {
     /// Its authentication is missing, wrong or too old.
     #[error("the callback is not authentic")]
     Unauthenticated,
-    /// Its body is longer than a callback may be.
-    #[error("the callback is too long")]
-    TooLarge,
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] crate::supervise::AskError),

@@ -3,7 +3,7 @@
 //! The raw bytes and the two headers of the signature go to the tenant, which checks them; nothing is read here.
 
 use bytes::Bytes;
-use ozg_actors::{Callback, CallbackError};
+use ozg_actors::{Callback, CallbackError, UnreadCallback};
 use ozg_protocols::ids::DestinationId;
 use warp::{
     Filter,
@@ -14,25 +14,33 @@ use warp::{
 use crate::{
     answer::{self, Asker, Trouble},
     app::{App, Visit, visit},
-    routes::{self, Routes},
+    routes::{self, Routes, Unread},
 };
-
-/// The largest callback in bytes: a list of submission ids.
-const LARGEST: usize = 256 * 1024;
 
 /// The callback endpoint.
 pub(crate) fn routes(app: &App) -> Routes {
     warp::path!("fit-connect" / "rueckruf" / String)
         .and(warp::post())
         .and(visit(app))
-        .and(routes::body(LARGEST))
-        .then(async |destination: String, visit: Visit, body: Bytes| take(&destination, &visit, body).await)
+        .and(routes::body(Callback::LONGEST))
+        .then(async |destination: String, visit: Visit, body| take(&destination, &visit, body).await)
         .boxed()
 }
 
-async fn take(destination: &str, visit: &Visit, body: Bytes) -> Response {
+async fn take(destination: &str, visit: &Visit, body: Result<Bytes, Unread>) -> Response {
     let Ok(destination) = destination.parse::<DestinationId>() else {
         return refused(&CallbackError::UnknownDestination);
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            visit.tenant.callback_unread(destination, UnreadCallback::TooLarge);
+            return Trouble::TooLarge.answer(&Asker::Machine);
+        }
+        Err(Unread::CutOff) => {
+            visit.tenant.callback_unread(destination, UnreadCallback::CutOff);
+            return Trouble::Unreadable.answer(&Asker::Machine);
+        }
     };
     let text = |name| text(&visit.headers, name);
     let authentication = text("callback-authentication");
@@ -64,7 +72,6 @@ fn refused(error: &CallbackError) -> Response {
             "Nicht bestätigt",
             "Die Signatur des Rückrufs fehlt, stimmt nicht oder ist zu alt.",
         ),
-        CallbackError::TooLarge => Trouble::TooLarge.answer(&Asker::Machine),
         CallbackError::Unavailable(error) => Trouble::from(*error).answer(&Asker::Machine),
     }
 }

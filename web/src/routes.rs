@@ -2,7 +2,7 @@
 //!
 //! Filters only route: whatever can go wrong is an answer of the handler. What no filter takes ends in one `recover`.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, pin_mut};
@@ -100,31 +100,37 @@ async fn explain(rejection: Rejection) -> Result<Response, Infallible> {
     Ok(trouble.answer(&asker))
 }
 
-/// The whole body, refused when it is larger than `limit` or ends before its end.
-pub(crate) fn body(limit: usize) -> BoxedFilter<(Bytes,)> {
-    warp::body::stream()
-        .and_then(
-            move |body| async move { gather(body, limit).await.ok_or_else(|| warp::reject::custom(BodyTooLarge)) },
-        )
-        .boxed()
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    TooLarge,
+    CutOff,
+}
+
+/// The whole body, or why there is none, for handlers that say so themselves.
+pub(crate) fn body(limit: usize) -> BoxedFilter<(Result<Bytes, Unread>,)> {
+    warp::body::stream().then(move |body| gather(body, limit)).boxed()
 }
 
 /// The fields of a form.
 pub(crate) fn form() -> BoxedFilter<(Fields,)> {
-    body(LARGEST_FORM).map(Fields::from).boxed()
+    let refused = |_| warp::reject::custom(BodyTooLarge);
+    body(LARGEST_FORM)
+        .and_then(move |body: Result<Bytes, Unread>| ready(body.map(Fields::from).map_err(refused)))
+        .boxed()
 }
 
-async fn gather<B: Buf, E>(body: impl Stream<Item = Result<B, E>>, limit: usize) -> Option<Bytes> {
+async fn gather<B: Buf, E>(body: impl Stream<Item = Result<B, E>>, limit: usize) -> Result<Bytes, Unread> {
     pin_mut!(body);
     let mut whole = BytesMut::new();
     while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.ok()?;
+        let mut chunk = chunk.map_err(|_| Unread::CutOff)?;
         if whole.len() + chunk.remaining() > limit {
-            return None;
+            return Err(Unread::TooLarge);
         }
         whole.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
     }
-    Some(whole.freeze())
+    Ok(whole.freeze())
 }
 
 /// Whether this is answered whatever host was named: monitors and browsers' caches know none.
@@ -185,7 +191,9 @@ mod tests {
             let chunks: Vec<_> = sizes.iter().map(|size| Ok::<_, Infallible>(Bytes::from(vec![b'x'; *size]))).collect();
             futures_util::stream::iter(chunks)
         };
-        assert_eq!(gather(chunks(&[3, 4]), 7).await.map(|body| body.len()), Some(7));
-        assert_eq!(gather(chunks(&[3, 5]), 7).await, None);
+        assert_eq!(gather(chunks(&[3, 4]), 7).await.map(|body| body.len()), Ok(7));
+        assert_eq!(gather(chunks(&[3, 5]), 7).await, Err(Unread::TooLarge));
+        let cut_off = futures_util::stream::iter([Ok(Bytes::from_static(b"x")), Err(())]);
+        assert_eq!(gather(cut_off, 7).await, Err(Unread::CutOff));
     }
 }

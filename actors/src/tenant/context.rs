@@ -15,7 +15,7 @@ use ozg_storage::{
     stream::{Record, Stream},
 };
 
-use super::{Callback, CallbackError, Edge, NumbersMessage};
+use super::{Callback, CallbackError, Edge, NumbersMessage, UnreadCallback};
 use crate::{
     blobs::Blobs,
     case::{Outcome, Ticket},
@@ -122,6 +122,9 @@ pub trait Channels: Send + Sync + std::fmt::Debug {
 
     /// A delivery service calls.
     fn callback(&self, destination: DestinationId, call: Callback) -> BoxFuture<'_, Result<(), CallbackError>>;
+
+    /// A call for this destination was refused unread.
+    fn unread(&self, destination: DestinationId, why: UnreadCallback);
 }
 
 /// What the channels of a tenant bring along: actors to supervise, in the order of their start, and their door.
@@ -145,6 +148,8 @@ impl Channels for NoChannels {
     fn callback(&self, _: DestinationId, _: Callback) -> BoxFuture<'_, Result<(), CallbackError>> {
         Box::pin(std::future::ready(Err(CallbackError::UnknownDestination)))
     }
+
+    fn unread(&self, _: DestinationId, _: UnreadCallback) {}
 }
 
 impl NoChannels {

@@ -11,7 +11,7 @@ use ozg_protocols::{
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    Callback, CallbackError, Channels, Edge, Gate, SessionToken, WITHIN,
+    Callback, CallbackError, Channels, Edge, Gate, SessionToken, UnreadCallback, WITHIN,
     sessions::{self, SessionMessage},
 };
 use crate::{
@@ -237,6 +237,13 @@ impl Tenant {
     /// [`CallbackError`].
     pub async fn callback(&self, destination: DestinationId, call: Callback) -> Result<(), CallbackError> {
         self.channels().ok_or(AskError::Unavailable)?.callback(destination, call).await
+    }
+
+    /// Notes that a call for this destination was refused before it was read.
+    pub fn callback_unread(&self, destination: DestinationId, why: UnreadCallback) {
+        if let Some(channels) = self.channels() {
+            channels.unread(destination, why);
+        }
     }
 
     /// Makes an embedded account, or describes it anew.
