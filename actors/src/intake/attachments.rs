@@ -5,6 +5,7 @@
 use std::{
     collections::VecDeque,
     io::{self, Write},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -32,6 +33,9 @@ use crate::{
 
 /// What a part has besides its ciphertext in base64: header, wrapped key, nonce, tag.
 const ENVELOPE: u64 = 16 * 1024;
+/// How often a part is asked for that is said not to be there.
+const LOOKS: u32 = 2;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(3);
 /// Text that goes to the pool at a time.
 const BATCH: usize = 256 * 1024;
 /// Text that is opened at a time: deflated it may become a thousand times as much.
@@ -156,9 +160,8 @@ async fn stream_part(
     most: u64,
     mut sink: Sink,
 ) -> Result<PartRead, Trouble> {
-    let mut streaming = match desk.service.attachment(submission, part, most / 3 * 4 + ENVELOPE).await {
-        Err(error) if error.status() == Some(404) => return missing(desk, submission).await,
-        answer => answer?,
+    let Some(mut streaming) = ask(desk, submission, part, most).await? else {
+        return Ok(Err(FetchedPart::Missing));
     };
     let mut stage = match head(&mut streaming).await? {
         Ok(head) => Stage::Head(head),
@@ -191,10 +194,26 @@ async fn stream_part(
     }
 }
 
-/// Only a clear answer counts: if the submission itself is gone, the part is not missing.
-async fn missing(desk: &Desk, submission: SubmissionId) -> Result<PartRead, Trouble> {
-    desk.service.submission(submission).await?;
-    Ok(Err(FetchedPart::Missing))
+/// The part as it comes; nothing if it is missing. Only a clear answer counts, because the verdict is final: twice no, with a
+/// pause between, while the submission itself is there.
+async fn ask(
+    desk: &Desk,
+    submission: SubmissionId,
+    part: AttachmentId,
+    most: u64,
+) -> Result<Option<Streaming>, Trouble> {
+    for look in 1..=LOOKS {
+        match desk.service.attachment(submission, part, most / 3 * 4 + ENVELOPE).await {
+            Err(error) if error.status() == Some(404) => {
+                desk.service.submission(submission).await?;
+            }
+            answer => return Ok(Some(answer?)),
+        }
+        if look < LOOKS {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    }
+    Ok(None)
 }
 
 async fn head(streaming: &mut Streaming) -> Result<Result<Box<Head>, Unreadable>, Trouble> {
