@@ -5,13 +5,17 @@ use std::{path::Path, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use http::Method;
 use ozg_actors::{Callback, CallbackError, DestinationSettings, House, Secret};
-use ozg_cloud::sender::{
-    client::{ApiVersion, Verdict},
-    parcel::Content,
+use ozg_cloud::{
+    sandbox::{OfferedService, SeedDestination},
+    sender::{
+        client::{ApiVersion, Verdict},
+        parcel::Content,
+    },
 };
 use ozg_protocols::{
     case::{Event, ReceiptState, RoutingRow},
     fit_connect::{callback::CallbackSecret, hash::ContentHasher, jose::rsa::DecryptionKey},
+    ids::DestinationId,
     intake::ClearingReason,
     moment::Moment,
 };
@@ -19,8 +23,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    sandbox_town::{Town, eventually, keys, now, sample},
-    subscriber_hall::{Hall, PATIENCE, erika, query, start, unit},
+    sandbox_town::{SERVICE, Town, eventually, keys, now, sample},
+    subscriber_hall::{Bounds, Hall, PATIENCE, counted, erika, query, settings, start, start_with, unit},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,11 +93,91 @@ async fn accepted_after_every_fault(faults: Vec<Value>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_ours_that_is_missing_makes_a_submission_wait() {
     let other = || Arc::new(DecryptionKey::new(&keys()[1].decryption).expect("usable"));
-    let hall = Hall::open_with(ApiVersion::V2, |_| {}, |settings| settings.decryption_keys = vec![other()]).await;
+    let lacking = |settings: &mut DestinationSettings| settings.decryption_keys = vec![other()];
+    let hall = Hall::open_with(ApiVersion::V2, |_| {}, lacking).await;
     let receipt = hall.town.submit(ApiVersion::V2).await;
     eventually("the alarm", async || hall.metric("ozg_fitconnect_retries_total", "unknown-decryption-key")).await;
     let verdict = hall.town.sender.verdict(receipt, ApiVersion::V2).await.expect("a log");
     assert_eq!(verdict, Verdict::Open);
+    let Hall { town, house, data } = hall;
+    house.drain(Duration::from_secs(10)).await;
+    let both = |settings: &mut DestinationSettings| settings.decryption_keys.insert(0, other());
+    let house = start(&town, ApiVersion::V2, data.path(), both).await;
+    let hall = Hall { town, house, data };
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted, "now that the key is there");
+    hall.only_case().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_destinations_of_one_tenant_take_in_side_by_side_each_with_its_own_keys() {
+    let second = DestinationId::from_random([2; 16]);
+    let town = Town::open_with(|sandbox| {
+        let keys = &keys()[1];
+        let (encryption, signing) = (keys.decryption.public(), keys.signing.public());
+        let offered = OfferedService {
+            identifier: SERVICE.to_owned(),
+            region: "DE09162".to_owned(),
+            schema_uri: "urn:ozg-cloud:schema:form-data:1".to_owned(),
+            mime_type: "application/json".to_owned(),
+        };
+        sandbox.seed.destinations.push(SeedDestination::new(second, "Bauamt", &encryption, &signing, &[offered]));
+        let amt = sandbox.seed.clients.iter_mut().find(|client| client.client_id == "amt").expect("the office");
+        amt.destinations.insert(second);
+    });
+    let (town, data) = (town.await, TempDir::new().expect("a directory"));
+    let other = settings(&town, second, "Bauamt", ApiVersion::V2, &keys()[1]);
+    let bounds = Bounds { others: vec![Arc::new(other)], ..Bounds::default() };
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+    let mut receipts = Vec::new();
+    for destination in [town.destination, second, town.destination, second] {
+        let key = town.sender.key_of(destination, ApiVersion::V2).await.expect("a key");
+        let sent = town.sender.send(destination, &key, ApiVersion::V2, &sample(ApiVersion::V2), None).await;
+        receipts.push((destination, sent.expect("sent")));
+    }
+    for (destination, receipt) in receipts {
+        assert_eq!(town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log"), Verdict::Accepted);
+        let log = town.log(receipt).await;
+        let accepts: Vec<_> = log.iter().filter(|set| set.to_string().contains("accept-sub")).collect();
+        assert_eq!((accepts.len(), &accepts[0]["iss"]), (1, &json!(destination.to_string())));
+        let received = format!("destination=\"{destination}\"");
+        assert_eq!(counted(&house, "ozg_fitconnect_received_total", &received), 2.0);
+    }
+    house.drain(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_shutdowns_during_a_long_download_use_up_no_attempt() {
+    let Hall { town, mut house, data } = Hall::open(ApiVersion::V2).await;
+    town.fault(&json!({ "kind": "delay", "times": 100, "millis": 60_000, "method": "GET", "path": "/attachments/" }))
+        .await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    for round in 1..=3 {
+        let answers = async || town.get("/sandbox/state", None).await.json()["answers"].clone();
+        let asked = async || {
+            let answers = answers().await;
+            let gets = answers.as_object().expect("counts").iter().filter(|(what, _)| what.starts_with("GET"));
+            let of_attachments = gets.filter(|(what, _)| what.contains("/attachments/"));
+            of_attachments.filter_map(|(_, count)| count.as_u64()).sum::<u64>() == round
+        };
+        eventually("the download begins", asked).await;
+        house.drain(Duration::from_secs(20)).await;
+        house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    }
+    house.drain(Duration::from_secs(20)).await;
+    town.call(Method::DELETE, "/sandbox/faults", None, ("", "")).await;
+    let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
+    let hall = Hall { town, house, data };
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
+    assert_eq!(hall.tenant().clearing_items(&erika()).await.expect("allowed").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_that_is_not_there_at_the_first_look_is_looked_for_again() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    let gone = json!({ "kind": "server-error", "status": 404, "method": "GET", "path": "/attachments/" });
+    hall.town.fault(&gone).await;
+    let receipt = hall.town.submit(ApiVersion::V2).await;
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
 }
 
 #[tokio::test(flavor = "multi_thread")]

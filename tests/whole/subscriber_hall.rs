@@ -9,7 +9,7 @@ use ozg_actors::{
     seams::{Clock, WallClock},
 };
 use ozg_cloud::{
-    sandbox::SandboxSettings,
+    sandbox::{DestinationKeys, SandboxSettings},
     sender::{
         client::{ApiVersion, Receipt, Verdict},
         damage::Damage,
@@ -23,7 +23,7 @@ use ozg_protocols::{
         verify::PREFIX,
     },
     forms::{Mapping, data_schema::DataSchemas},
-    ids::OrgUnitId,
+    ids::{DestinationId, OrgUnitId},
     principal::{Principal, Role},
     routing::RoutingRule,
     work_list::{Query, View},
@@ -160,25 +160,17 @@ pub(crate) struct Bounds {
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
-pub(crate) async fn start_with(
+/// A destination of the town that takes samples.
+pub(crate) fn settings(
     town: &Town,
+    id: DestinationId,
+    name: &str,
     version: ApiVersion,
-    data: &Path,
-    bounds: Bounds,
-    change: impl FnOnce(&mut DestinationSettings),
-) -> House {
-    let slug = "musterstadt".parse().expect("a slug");
-    let disk = bounds.disk.unwrap_or_else(|| Arc::new(RealDisk));
-    let random: Arc<dyn Random> = Arc::new(StrongRandom::new());
-    let key_file = data.join("tenant.key");
-    if !key_file.exists() {
-        let key = TenantKey::create(&key_file, &*random).expect("a key");
-        TenantStore::init(&disk, data, &slug, &key, &random, now()).expect("a store");
-    }
-    let keys = &keys()[0];
-    let mut destination = DestinationSettings {
-        id: town.destination,
-        name: "Gewerbeamt".into(),
+    keys: &DestinationKeys,
+) -> DestinationSettings {
+    DestinationSettings {
+        id,
+        name: name.into(),
         token_url: town.running.urls.token.parse().expect("a URI"),
         version,
         submission_url: town.running.urls.submission.parse().expect("a URI"),
@@ -196,7 +188,25 @@ pub(crate) async fn start_with(
         tolerate_empty_fragments: true,
         allow_zip: true,
         reply_channels: None,
-    };
+    }
+}
+
+pub(crate) async fn start_with(
+    town: &Town,
+    version: ApiVersion,
+    data: &Path,
+    bounds: Bounds,
+    change: impl FnOnce(&mut DestinationSettings),
+) -> House {
+    let slug = "musterstadt".parse().expect("a slug");
+    let disk = bounds.disk.unwrap_or_else(|| Arc::new(RealDisk));
+    let random: Arc<dyn Random> = Arc::new(StrongRandom::new());
+    let key_file = data.join("tenant.key");
+    if !key_file.exists() {
+        let key = TenantKey::create(&key_file, &*random).expect("a key");
+        TenantStore::init(&disk, data, &slug, &key, &random, now()).expect("a store");
+    }
+    let mut destination = settings(town, town.destination, "Gewerbeamt", version, &keys()[0]);
     change(&mut destination);
     let tenant = TenantSettings {
         slug,
@@ -210,7 +220,7 @@ pub(crate) async fn start_with(
         data_schemas: bounds.data_schemas,
         destinations: std::iter::once(Arc::new(destination)).chain(bounds.others).collect(),
     };
-    let settings = HouseSettings {
+    let house = HouseSettings {
         data_dir: data.to_owned(),
         tenants: vec![tenant],
         crypto_threads: 2,
@@ -227,7 +237,7 @@ pub(crate) async fn start_with(
         limits: ozg_actors::tenant::Limits::default(),
         connect: fit_connect::connect(outbound),
     };
-    House::start(settings, seams).await.expect("a house")
+    House::start(house, seams).await.expect("a house")
 }
 
 pub(crate) fn unit() -> OrgUnitId {

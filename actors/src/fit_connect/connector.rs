@@ -6,8 +6,10 @@
 //! suspect is, so that one that kills the process cannot drag others to the clearing tray. Supervised by the tenant;
 //! holds nothing that the next list would not tell again.
 
+mod listing;
+
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -20,8 +22,9 @@ use ozg_protocols::{
     principal::Principal,
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
+use self::listing::Listing;
 use super::backoff;
 use crate::{
     case::{Outcome, Reply},
@@ -34,15 +37,14 @@ use crate::{
 const IN_FLIGHT: usize = 32;
 /// With so many in the queue no further page is read for now.
 const ENOUGH: usize = 2_000;
-/// The most pages of one reading of the list. What lies behind them comes nearer as those before are settled.
-const MOST_PAGES: u32 = 200;
 /// The most submissions that are known at a time.
 const MOST_KNOWN: usize = 20_000;
 /// The first and the longest pause before a submission is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// How long workers may take to finish when the house closes.
+/// How long workers may take to finish when the house closes, and then to give back the attempt they had counted.
 const FINISH: Duration = Duration::from_secs(8);
+const GIVE_BACK: Duration = Duration::from_secs(2);
 /// How often the age of the oldest submission is measured.
 const TICK: Duration = Duration::from_secs(2);
 /// So long it has to have run before it opens what was being opened when it last ended: a house that is ended again and again
@@ -112,25 +114,8 @@ pub(crate) struct Queue {
     look_again: bool,
     list_failures: u32,
     quiet_until: Option<Instant>,
-}
-
-/// One reading of the list.
-#[derive(Debug, Default)]
-struct Listing {
-    /// What it has shown since its beginning.
-    shown: HashSet<SubmissionId>,
-    pages: u32,
-}
-
-impl Listing {
-    /// Notes what one more page shows. False: nothing that the pages before have not shown, or more of them than are read. Such
-    /// a list has no end, and nobody can say what is not in it.
-    fn goes_on(&mut self, page: &[SubmissionIds]) -> bool {
-        let before = self.shown.len();
-        self.shown.extend(page.iter().map(|ids| ids.submission_id));
-        self.pages += 1;
-        self.shown.len() > before && self.pages < MOST_PAGES
-    }
+    /// Tells the workers that they have to stop in the middle.
+    closing: watch::Sender<bool>,
 }
 
 /// A worker and what it works on.
@@ -167,6 +152,7 @@ impl Actor for ConnectorActor {
             look_again: false,
             list_failures: 0,
             quiet_until: None,
+            closing: watch::Sender::new(false),
         };
         me.cast(ConnectorMessage::Poll)?;
         me.cast(ConnectorMessage::Tick)?;
@@ -218,8 +204,16 @@ impl Actor for ConnectorActor {
     /// Drained: who is at work may finish, because everybody else is still there.
     async fn post_stop(&self, _: ActorRef<ConnectorMessage>, queue: &mut Queue) -> Result<(), ActorProcessingErr> {
         let until = Instant::now() + FINISH;
-        for (_, work) in queue.workers.drain() {
-            let _ = tokio::time::timeout_at(until, work.running).await;
+        let mut unfinished = Vec::new();
+        for (_, Work { mut running, .. }) in queue.workers.drain() {
+            if tokio::time::timeout_at(until, &mut running).await.is_err() {
+                unfinished.push(running);
+            }
+        }
+        queue.closing.send_replace(true);
+        let until = Instant::now() + GIVE_BACK;
+        for running in unfinished {
+            let _ = tokio::time::timeout_at(until, running).await;
         }
         Ok(())
     }
@@ -452,7 +446,7 @@ impl Queue {
         self.workers.insert(worker.get_id(), Work { submission, seat, running });
         let (reply, ended) = tokio::sync::oneshot::channel();
         let waiting = self.seats[seat].waiting(None);
-        if worker.cast(Begin { assignment, reply: reply.into(), waiting }).is_err() {
+        if worker.cast(Begin { assignment, reply: reply.into(), waiting, closing: self.closing.subscribe() }).is_err() {
             self.workers.remove(&worker.get_id());
             return Err("worker");
         }
@@ -469,36 +463,4 @@ impl Queue {
 /// What a worker reports that cannot.
 const fn crashed(why: &'static str) -> Report {
     Report { ending: Ending::Later { why, asked: None }, kept: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use ozg_protocols::ids::{DestinationId, FitCaseId};
-
-    use super::*;
-
-    fn page(numbers: std::ops::Range<u32>) -> Vec<SubmissionIds> {
-        let ids = |number: u32| {
-            let mut raw = [0; 16];
-            raw[..4].copy_from_slice(&number.to_be_bytes());
-            SubmissionIds {
-                destination_id: DestinationId::from_random([1; 16]),
-                submission_id: SubmissionId::from_random(raw),
-                case_id: FitCaseId::from_random(raw),
-            }
-        };
-        numbers.map(ids).collect()
-    }
-
-    #[test]
-    fn a_list_that_shows_nothing_new_or_never_ends_is_left() {
-        let mut listing = Listing::default();
-        assert!(listing.goes_on(&page(0..500)));
-        assert!(listing.goes_on(&page(499..501)), "one moved up meanwhile");
-        assert!(!listing.goes_on(&page(0..500)));
-        assert!(!Listing::default().goes_on(&[]));
-        let mut listing = Listing::default();
-        let pages = (0..).take_while(|number| listing.goes_on(&page(*number..number + 1))).count();
-        assert_eq!(pages, MOST_PAGES as usize - 1, "after the last one it is left");
-    }
 }

@@ -13,11 +13,13 @@ use ozg_protocols::{
         jose::kid::Kid,
         verify::{Retry, Stop},
     },
+    ids::IntakeId,
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS, RawSubmission},
     moment::Moment,
 };
 use ozg_storage::seal::SealError;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::sync::watch;
 
 use super::{
     Assignment, CallError, Desk, Ending, IntakeRecord, RecordError, ServiceError, Trouble, attachments, case_of,
@@ -32,12 +34,17 @@ use crate::{
     outbox,
 };
 
+/// How often an attempt is given back before the house closes without.
+const TRIES: u32 = 3;
+
 /// The only message: begin, and say how it ended.
 #[derive(Debug)]
 pub(crate) struct Begin {
     pub(crate) assignment: Assignment,
     pub(crate) reply: RpcReplyPort<Report>,
     pub(crate) waiting: Waiting,
+    /// Becomes true when the house closes and cannot wait any longer.
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 /// How the work on a submission ended, and since when it is kept here.
@@ -67,19 +74,19 @@ impl Actor for WorkerActor {
     async fn handle(
         &self,
         me: ActorRef<Begin>,
-        Begin { assignment, reply, waiting }: Begin,
+        Begin { assignment, reply, waiting, closing }: Begin,
         (desk, _): &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let _working = waiting.begin("submission");
-        let _ = reply.send(work(desk, assignment).await);
+        let _ = reply.send(work(desk, assignment, closing).await);
         me.stop(None);
         Ok(())
     }
 }
 
-async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Report {
+async fn work(desk: &Arc<Desk>, assignment: Assignment, closing: watch::Receiver<bool>) -> Report {
     let mut kept = None;
-    let ending = match attempt(desk, assignment, &mut kept).await {
+    let ending = match attempt(desk, assignment, closing, &mut kept).await {
         Ok(ending) => ending,
         Err(trouble) => trouble.ending(),
     };
@@ -92,11 +99,25 @@ async fn work(desk: &Arc<Desk>, assignment: Assignment) -> Report {
 }
 
 /// Bytes on which a job panicked have used up their attempt; any other trouble is not their fault.
-async fn attempt(desk: &Arc<Desk>, assignment: Assignment, kept: &mut Option<Moment>) -> Result<Ending, Trouble> {
+async fn attempt(
+    desk: &Arc<Desk>,
+    assignment: Assignment,
+    mut closing: watch::Receiver<bool>,
+    kept: &mut Option<Moment>,
+) -> Result<Ending, Trouble> {
     let intake = intake_of(&desk.context, assignment.ids.submission_id);
     let mut record = IntakeRecord::load(&desk.context, intake).await?;
     let before = record.intake.as_ref().map_or(0, |intake| intake.attempts);
-    let ending = take_through(desk, assignment, &mut record).await;
+    let through = async { Some(take_through(desk, assignment, &mut record).await) };
+    let closed = async {
+        // Without whoever would say so nobody is there who could close.
+        if closing.wait_for(|closing| *closing).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        None
+    };
+    let ended = tokio::select! { ended = through => ended, closed = closed => closed };
+    let Some(ending) = ended else { return give_back(desk, intake, before).await };
     *kept = record.intake.as_ref().map(|intake| intake.kept);
     let now =
         record.intake.as_ref().filter(|intake| intake.state == IntakeState::Open).map_or(0, |intake| intake.attempts);
@@ -104,6 +125,27 @@ async fn attempt(desk: &Arc<Desk>, assignment: Assignment, kept: &mut Option<Mom
         record.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await?;
     }
     ending
+}
+
+/// The house closes in the middle: that is not the fault of the bytes either. What was being written when that happened may
+/// come in between.
+async fn give_back(desk: &Desk, intake: IntakeId, before: u8) -> Result<Ending, Trouble> {
+    for _ in 0..TRIES {
+        let mut record = IntakeRecord::load(&desk.context, intake).await?;
+        let counted =
+            record.intake.as_ref().is_some_and(|intake| intake.state == IntakeState::Open && intake.attempts > before);
+        if !counted {
+            break;
+        }
+        match record.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await {
+            Err(RecordError::Changed) => {}
+            spared => {
+                spared?;
+                break;
+            }
+        }
+    }
+    Err(Trouble::Other("closing"))
 }
 
 async fn take_through(
