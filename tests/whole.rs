@@ -32,6 +32,10 @@ mod sandbox_submissions;
 mod sandbox_town;
 #[path = "whole/sandbox_wire.rs"]
 mod sandbox_wire;
+#[path = "skipped.rs"]
+mod skipped;
+#[path = "whole/skips.rs"]
+mod skips;
 #[path = "whole/soak.rs"]
 mod soak;
 #[path = "whole/sources.rs"]

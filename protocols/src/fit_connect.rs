@@ -26,5 +26,5 @@ pub(crate) fn shared_data(name: &str) -> Option<Vec<u8>> {
     let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("OZG_SHARED").map_or(workspace, std::path::PathBuf::from);
     let path = shared.join("data/fitconnect").join(name);
-    std::fs::read(&path).inspect_err(|_| eprintln!("SKIPPED: {} is not there", path.display())).ok()
+    std::fs::read(&path).inspect_err(|_| crate::skipped::skipped(format_args!("{} is not there", path.display()))).ok()
 }

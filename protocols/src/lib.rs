@@ -14,5 +14,8 @@ pub mod intake;
 pub mod moment;
 pub mod principal;
 pub mod routing;
+#[cfg(test)]
+#[path = "../../tests/skipped.rs"]
+mod skipped;
 pub mod tenant;
 pub mod work_list;

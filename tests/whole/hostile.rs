@@ -35,10 +35,8 @@ const OVERSIZED: usize = 20 << 20;
 /// How much more memory the server may have after everything, in KiB.
 const GROWTH: u64 = 96 * 1024;
 
-fn vectors() -> Option<PathBuf> {
-    let shared = option_env!("OZG_SHARED").unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"));
-    let vectors = Path::new(shared).join("data/fitconnect/jose-vectors");
-    vectors.is_dir().then_some(vectors)
+fn vectors() -> PathBuf {
+    crate::sources::root().join("protocols/fixtures/fit_connect/jose")
 }
 
 /// An application of somebody whose name is found again.
@@ -167,10 +165,7 @@ fn nowhere_in_clear(what: &str, bytes: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_submissions_are_refused_counted_and_named_and_leave_nothing_in_clear() {
-    let Some(vectors) = vectors() else {
-        eprintln!("SKIPPED: shared/data/fitconnect/jose-vectors is missing");
-        return;
-    };
+    let vectors = vectors();
     let mut world = world(&vectors).await;
     for place in &PLACES {
         let receipt = submit(&world, place, None).await;
@@ -302,10 +297,7 @@ async fn a_callback_that_is_wrong_old_too_long_or_cut_off_is_refused_and_counted
 
 #[test]
 fn a_key_of_2048_bits_is_refused_where_it_is_configured() {
-    let Some(vectors) = vectors() else {
-        eprintln!("SKIPPED: shared/data/fitconnect/jose-vectors is missing");
-        return;
-    };
+    let vectors = vectors();
     let world = World::lay();
     let file = world.path("ozg-cloud.toml");
     let toml = fs::read_to_string(&file).expect("a file");

@@ -27,6 +27,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::skipped::skipped;
+
 /// Where `make interop` put the counterpart of this name.
 #[expect(clippy::disallowed_methods, reason = "a test is told by the environment where strangers' code lies")]
 fn counterpart(name: &str) -> PathBuf {
@@ -42,18 +44,14 @@ fn shared(path: &str) -> Option<PathBuf> {
     if found.exists() {
         return Some(found);
     }
-    print("SKIPPED: ", &format!("{path} is not beside the checkout"));
+    skipped(format_args!("{path} is not beside the checkout"));
     None
 }
 
 /// Shows how much was done.
-fn show(line: impl AsRef<str>) {
-    print("  ", line.as_ref());
-}
-
 #[expect(clippy::print_stdout, reason = "`tests/interop/run` reads it from there")]
-fn print(what: &str, line: &str) {
-    println!("{what}{line}");
+fn show(line: impl AsRef<str>) {
+    println!("  {}", line.as_ref());
 }
 
 /// A program of ours that drives strangers' code.

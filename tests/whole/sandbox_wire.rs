@@ -1,9 +1,9 @@
-//! What real clients were seen to send (records of ours in `shared/data/fitconnect/wire`), sent to the sandbox again.
+//! What real clients were seen to send (records of ours in `protocols/fixtures/fit_connect/wire`), sent to the sandbox again.
 //!
 //! Tokens, ids and sealed parts differ from run to run, so they are put in anew; method, path, headers and the members of
 //! the bodies stay. The answer must have the status and at least the members that the client went on with.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs};
 
 use http::Method;
 use ozg_cloud::sandbox::Scope;
@@ -20,16 +20,10 @@ use crate::sandbox_town::{Town, client, signed};
 
 const DESTINATION: &str = "25ad2fe2-22e4-4bb5-8d29-5fe29d937c78";
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-#[expect(clippy::disallowed_methods, reason = "tests find the shared data by the environment")]
-fn records(name: &str) -> Option<Vec<Value>> {
-    let shared = env::var_os("OZG_SHARED").map_or_else(|| crate::sources::root().join("../shared"), PathBuf::from);
-    let file = shared.join("data/fitconnect/wire").join(name);
-    let Ok(text) = fs::read_to_string(&file) else {
-        eprintln!("skipped: {} is not there", file.display());
-        return None;
-    };
-    Some(text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect())
+fn records(name: &str) -> Vec<Value> {
+    let file = crate::sources::root().join("protocols/fixtures/fit_connect/wire").join(name);
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
 }
 
 /// The town with the destination of the records and the two clients they come from.
@@ -117,7 +111,7 @@ async fn sealed_for(town: &Town, content_type: &ContentType) -> String {
 
 #[tokio::test]
 async fn the_php_client_of_version_2_finds_what_it_needs() {
-    let Some(records) = records("v2-php.jsonl") else { return };
+    let records = records("v2-php.jsonl");
     let town = recorded_town().await;
     let (token, sealed) = (town.token("any").await, sealed_for(&town, &ContentType::json()).await);
     let (mut ids, mut repeated) = (Ids::new(), 0);
@@ -129,7 +123,7 @@ async fn the_php_client_of_version_2_finds_what_it_needs() {
 
 #[tokio::test]
 async fn the_python_client_of_version_1_finds_what_it_needs() {
-    let Some(records) = records("v1-python.jsonl") else { return };
+    let records = records("v1-python.jsonl");
     let town = recorded_town().await;
     let sealed = sealed_for(&town, &ContentType::json()).await;
     let (mut ids, mut repeated) = (Ids::new(), 0);

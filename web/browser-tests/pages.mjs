@@ -30,8 +30,8 @@ if (!told.base || !told.caseworker) {
   process.exit(2);
 }
 if (!existsSync(told.chromium)) {
-  console.error(`SKIPPED: browser tests need Chromium at ${told.chromium} (apt-get install chromium)`);
-  process.exit(0);
+  console.error(`there is no Chromium at ${told.chromium} (apt-get install chromium)`);
+  process.exit(2);
 }
 
 const base = new URL(told.base).origin;

@@ -202,7 +202,7 @@ mod tests {
             .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
         let sample = shared.join("data/forms/ozg-cloud-formData-startuphafen.json");
         let Ok(bytes) = fs::read(&sample) else {
-            eprintln!("skipped: {} is not there", sample.display());
+            crate::skipped::skipped(format_args!("{} is not there", sample.display()));
             return;
         };
         let form = parse(&bytes).expect("the shape");

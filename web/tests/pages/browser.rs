@@ -2,10 +2,28 @@
 
 use std::{path::Path, process::Stdio};
 
-use crate::town::{HOST, PASSWORD, Town};
+use crate::{
+    skipped::skipped,
+    town::{HOST, PASSWORD, Town},
+};
 
 /// The least version of Node that playwright-core runs on (`engines` in its package.json).
 const LEAST_NODE: u32 = 20;
+
+/// The names of Chromium, also in `.ci/need`.
+const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Where a Chromium lies that runs. A stub that only asks for a package of another kind is none.
+async fn chromium() -> Option<String> {
+    for name in CHROMIUM {
+        let probe = ["-c", "command -v \"$0\" && \"$0\" --version >&2", name];
+        let tried = tokio::process::Command::new("sh").args(probe).stdin(Stdio::null()).output().await;
+        if let Some(found) = tried.ok().filter(|tried| tried.status.success()) {
+            return Some(String::from_utf8(found.stdout).ok()?.trim().to_owned());
+        }
+    }
+    None
+}
 
 /// The first number of the version of Node; nothing where there is none.
 async fn node_version() -> Option<u32> {
@@ -28,18 +46,17 @@ async fn installed(tests: &Path) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_the_pages_as_they_should_be() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser-tests");
-    let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-    let Some(chromium) = known.into_iter().find(|path| Path::new(path).exists()) else {
-        eprintln!("SKIPPED: pages in Chromium need one of {known:?} (apt-get install chromium)");
+    let Some(chromium) = chromium().await else {
+        skipped(format_args!("pages in Chromium: none of {CHROMIUM:?} runs (apt-get install chromium)"));
         return;
     };
     let node = node_version().await.unwrap_or_default();
     if node < LEAST_NODE {
-        eprintln!("SKIPPED: pages in Chromium need Node {LEAST_NODE} or newer, here is {node}");
+        skipped(format_args!("pages in Chromium: Node {LEAST_NODE} or newer is needed, here is {node}"));
         return;
     }
     if !installed(&tests).await {
-        eprintln!("SKIPPED: pages in Chromium need playwright-core and axe-core: npm ci in web/browser-tests failed");
+        skipped("pages in Chromium: playwright-core and axe-core are needed, npm ci in web/browser-tests failed");
         return;
     }
     let town = Town::founded().await;
@@ -52,7 +69,7 @@ async fn chromium_finds_the_pages_as_they_should_be() {
         .arg(tests.join("pages.mjs"))
         .args(["--base", &town.server.address_of(HOST), "--caseworker", &login("erika")])
         .args(["--mailroom", &login("rita"), "--operator", &login("oskar")])
-        .args(["--chromium", chromium, "--shots"])
+        .args(["--chromium", &chromium, "--shots"])
         .arg(&shots)
         .stdin(Stdio::null())
         .output()
@@ -60,6 +77,9 @@ async fn chromium_finds_the_pages_as_they_should_be() {
         .expect("node runs");
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{said}");
+    for why in said.lines().filter_map(|line| line.strip_prefix("SKIPPED: ")) {
+        skipped(format_args!("pages in Chromium: {why}"));
+    }
     println!("{said}pictures in {}", shots.display());
     town.closes().await;
 }

@@ -7,5 +7,7 @@ mod client;
 mod doors;
 mod files;
 mod live;
+#[path = "../../../tests/skipped.rs"]
+mod skipped;
 mod tls;
 mod town;

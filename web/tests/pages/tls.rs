@@ -6,7 +6,10 @@ use ozg_actors::seams::{Ids, WallClock};
 use ozg_storage::random::StrongRandom;
 use ozg_web::{Limits, Monitors, TlsIdentity, WebSettings};
 
-use crate::town::{HOST, Town};
+use crate::{
+    skipped::skipped,
+    town::{HOST, Town},
+};
 
 /// A certificate for the town, made by openssl; nothing where there is none.
 fn identity(directory: &Path) -> Option<TlsIdentity> {
@@ -28,7 +31,7 @@ async fn both_versions_of_http_are_spoken_over_tls() {
     let directory = tempfile::tempdir().expect("a directory");
     let curl = Command::new("curl").arg("--version").output();
     let (Some(tls), true) = (identity(directory.path()), curl.is_ok()) else {
-        eprintln!("SKIPPED: TLS needs openssl and curl on this machine");
+        skipped("pages over TLS: openssl and curl are needed on this machine");
         return;
     };
     let town = Town::founded().await;
