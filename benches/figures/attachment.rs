@@ -2,80 +2,86 @@
 
 use std::{io::Write, time::Duration};
 
-use http::{Request, header};
 use http_body_util::BodyExt;
-use ozg_cloud::sender::{
-    client::{ApiVersion, Verdict},
-    parcel::Content,
-    sample::Samples,
-    transport,
+use ozg_cloud::{
+    demo::visitor::Visitor,
+    sender::{
+        client::{ApiVersion, Sender, Verdict},
+        parcel::{Content, Parcel},
+        sample::Samples,
+    },
 };
-use ozg_protocols::fit_connect::hash::ContentHasher;
+use ozg_protocols::fit_connect::{
+    hash::{ContentHash, ContentHasher},
+    jose::rsa::EncryptionKey,
+};
 
 use super::{
     report::{Figure, Goal},
-    stage::{DESTINATION, Stage, now},
+    stage::{self, memory_from_now, peak_memory},
 };
+use crate::{sandbox_town::now, world::PLACES};
 
 const LENGTH: u64 = 1 << 30;
+/// An answer that pauses longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn take() -> Vec<Figure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let growth = runtime.block_on(memory_growth());
-    vec![Figure {
-        name: "1 GiB attachment in and out, memory growth".into(),
+    let (growth, sandbox) = runtime.block_on(memory());
+    let figure = |name: &str, bytes: f64, goal| Figure {
+        name: name.into(),
         unit: "MiB",
-        value: growth / f64::from(1 << 20),
+        value: bytes / f64::from(1 << 20),
         limit: None,
         limit_is: "",
-        goal: Goal::ValueBelow(100.0),
-    }]
+        goal,
+    };
+    vec![
+        figure("1 GiB attachment in and out, memory growth", growth, Goal::ValueBelow(100.0)),
+        figure("1 GiB attachment in and out, memory of the sandbox", sandbox, Goal::Nothing),
+    ]
 }
 
-async fn memory_growth() -> f64 {
-    let stage = Stage::set();
-    let server = stage.start_server();
-    stage.wait_until_ready().await;
-    let sender = stage.sender();
-    let key = sender.key_of(DESTINATION, ApiVersion::V2).await.expect("the destination has a key");
+/// How much more memory the server ever had than before, and the most that the sandbox had, in bytes.
+async fn memory() -> (f64, f64) {
+    let mut world = stage::set().await;
+    world.start_server();
+    world.ready().await;
+    let (server, sandbox) = (world.server.as_ref().expect("started"), world.sandbox.as_ref().expect("started"));
+    let (sender, key) = (world.sender(), world.key_of(&PLACES[0]).await);
     let mut samples = Samples::new(1);
     // A small one first, so that whatever is made once is there before the growth is taken.
     let small = samples.next(ApiVersion::V2, now());
     send(&sender, &key, &small).await;
-    let cookie = stage.sign_in().await;
-    let before = server.memory_from_now();
+    let visitor = world.visitor(&PLACES[0], "erika").await;
+    let before = memory_from_now(server);
 
     let mut large = samples.next(ApiVersion::V2, now());
     large.attachments[0].content = Content::Generated { length: LENGTH };
     let hash = large.attachments[0].content.hash();
     send(&sender, &key, &large).await;
-    let id = large.attachments[0].id;
-    let (status, hashed, length) = fetch(&stage, &cookie, &find(&stage, &cookie, &id.to_string()).await).await;
+    let path = find(&visitor, &large.attachments[0].id.to_string()).await;
+    let (status, hashed, length) = fetch(&visitor, &path).await;
     assert_eq!((status, length), (200, LENGTH), "the attachment comes out whole");
     assert_eq!(hashed, hash, "the attachment comes out as it went in");
-    println!("  sandbox: {:.0} MiB at most", stage.sandbox_memory() / f64::from(1 << 20));
-    server.peak_memory() - before
+    (peak_memory(server) - before, peak_memory(sandbox))
 }
 
-async fn send(
-    sender: &ozg_cloud::sender::client::Sender,
-    key: &ozg_protocols::fit_connect::jose::rsa::EncryptionKey,
-    parcel: &ozg_cloud::sender::parcel::Parcel,
-) {
-    let receipt = sender.send(DESTINATION, key, ApiVersion::V2, parcel, None).await.expect("is taken");
+async fn send(sender: &Sender, key: &EncryptionKey, parcel: &Parcel) {
+    let receipt = sender.send(PLACES[0].destination(), key, ApiVersion::V2, parcel, None).await.expect("is taken");
     let verdict = sender.wait(receipt, ApiVersion::V2, Duration::from_secs(600)).await.expect("is readable");
     assert_eq!(verdict, Verdict::Accepted);
 }
 
-/// The address of this attachment, by way of the list and the cases in it.
-async fn find(stage: &Stage, cookie: &str, attachment: &str) -> String {
+/// The path of this attachment, by way of the list and the cases in it.
+async fn find(visitor: &Visitor, attachment: &str) -> String {
     for _ in 0..100 {
-        let (_, _, list) = stage.get(&stage.page("/vorgaenge?ansicht=alle"), cookie).await;
-        for case in links(&String::from_utf8_lossy(&list), "/vorgang/") {
-            let (_, _, page) = stage.get(&stage.page(&case), cookie).await;
-            let page = String::from_utf8_lossy(&page).into_owned();
+        let list = visitor.open("/vorgaenge?ansicht=alle").await.expect("a list").text;
+        for case in links(&list, "/vorgang/") {
+            let page = visitor.open(&case).await.expect("a page").text;
             if let Some(link) = links(&page, "/vorgang/").into_iter().find(|link| link.ends_with(attachment)) {
-                return stage.page(&link);
+                return link;
             }
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -88,15 +94,10 @@ fn links(page: &str, start: &str) -> Vec<String> {
     hrefs.filter(|href| href.starts_with(start)).map(str::to_owned).collect()
 }
 
-async fn fetch(
-    stage: &Stage,
-    cookie: &str,
-    address: &str,
-) -> (u16, ozg_protocols::fit_connect::hash::ContentHash, u64) {
-    let request = Request::get(address).header(header::COOKIE, cookie).body(transport::empty()).expect("valid");
-    let (head, mut body) = stage.transport.send(request).await.expect("answers").into_parts();
+async fn fetch(visitor: &Visitor, path: &str) -> (u16, ContentHash, u64) {
+    let (head, mut body) = visitor.begin(path).await.expect("answers").into_parts();
     let (mut hasher, mut length) = (ContentHasher::new(), 0);
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = tokio::time::timeout(PATIENCE, body.frame()).await.expect("the answer goes on") {
         if let Ok(data) = frame.expect("the answer goes on").into_data() {
             hasher.write_all(&data).expect("a hash takes everything");
             length += data.len() as u64;

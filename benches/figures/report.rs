@@ -1,6 +1,6 @@
 //! How a figure is judged and shown: value, limit, ratio, goal.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use serde::Serialize;
 
@@ -12,6 +12,8 @@ pub enum Goal {
     RatioAtLeast(f64),
     /// The value must be below this.
     ValueBelow(f64),
+    /// Nothing was promised; it is only shown.
+    Nothing,
 }
 
 /// One measured figure.
@@ -42,41 +44,43 @@ impl Figure {
         match self.goal {
             Goal::RatioAtLeast(least) => self.ratio().is_some_and(|ratio| ratio >= least),
             Goal::ValueBelow(most) => self.value < most,
+            Goal::Nothing => true,
         }
     }
 }
 
 /// Prints the figures as a table.
 pub fn print(figures: &[Figure]) {
-    println!("{:<44} {:>12} {:>12} {:>7} {:>9}  limit", "figure", "value", "limit", "ratio", "goal");
+    println!("{:<60} {:>12} {:>12} {:>7} {:>9}  limit", "figure", "value", "limit", "ratio", "goal");
     for figure in figures {
         let limit = figure.limit.map_or_else(|| "-".to_owned(), |limit| format!("{limit:.1}"));
         let ratio = figure.ratio().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         let goal = match figure.goal {
             Goal::RatioAtLeast(least) => format!(">= {least:.2}"),
-            Goal::ValueBelow(most) => format!("< {most:.0}"),
+            Goal::ValueBelow(most) => format!("< {most}"),
+            Goal::Nothing => "-".to_owned(),
         };
         let verdict = if figure.holds() { "" } else { "  <-- falls short" };
-        let value = format!("{:.1}", figure.value);
+        let value = if figure.value < 10.0 { format!("{:.3}", figure.value) } else { format!("{:.1}", figure.value) };
         let name = format!("{} [{}]", figure.name, figure.unit);
-        println!("{name:<44} {value:>12} {limit:>12} {ratio:>7} {goal:>9}  {}{verdict}", figure.limit_is);
+        println!("{name:<60} {value:>12} {limit:>12} {ratio:>7} {goal:>9}  {}{verdict}", figure.limit_is);
     }
 }
 
-/// Writes the figures, with the machine they were taken on, as JSON.
-pub fn write_json(figures: &[Figure], to: &Path) {
+/// Writes the figures, with the machine they were taken on and the names of those that could not be taken, as JSON.
+pub fn write_json(figures: &[Figure], untaken: &[&str], to: &Path) -> io::Result<()> {
     #[derive(Serialize)]
     struct Report<'f> {
         cpu: String,
         cores: usize,
         figures: &'f [Figure],
+        untaken: &'f [&'f str],
         holds: bool,
     }
-    let report = Report { cpu: cpu_name(), cores: cores(), figures, holds: figures.iter().all(Figure::holds) };
+    let holds = untaken.is_empty() && figures.iter().all(Figure::holds);
+    let report = Report { cpu: cpu_name(), cores: cores(), figures, untaken, holds };
     let text = serde_json::to_string_pretty(&report).expect("figures are plain data");
-    if let Err(error) = fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).and_then(|()| fs::write(to, text)) {
-        eprintln!("{} could not be written: {error}", to.display());
-    }
+    fs::write(to, text)
 }
 
 /// How many cores there are.

@@ -2,8 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 
 use super::{AlfaTrouble, DemoError};
 use crate::sender::transport::{self, Transport};
@@ -77,13 +78,25 @@ impl Visitor {
     /// # Errors
     /// [`DemoError::Alfa`] when nobody answers.
     pub async fn open(&self, path: &str) -> Result<Page, DemoError> {
-        let request = Request::get(format!("{}{path}", self.origin))
-            .header(header::COOKIE, &self.cookie)
-            .body(transport::empty())
-            .map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))?;
-        let answered = exchange(&self.transport, request).await;
+        let answered = exchange(&self.transport, self.request(path)?).await;
         let (status, _, page) = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
         Ok(Page { status, text: String::from_utf8_lossy(&page).into_owned() })
+    }
+
+    /// Begins to fetch something large.
+    ///
+    /// # Errors
+    /// [`DemoError::Alfa`] when nobody answers.
+    pub async fn begin(&self, path: &str) -> Result<Response<Incoming>, DemoError> {
+        let answer = tokio::time::timeout(PATIENCE, self.transport.send(self.request(path)?)).await;
+        answer.map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))?.map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))
+    }
+
+    fn request(&self, path: &str) -> Result<Request<transport::Body>, DemoError> {
+        Request::get(format!("{}{path}", self.origin))
+            .header(header::COOKIE, &self.cookie)
+            .body(transport::empty())
+            .map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))
     }
 
     /// Whether the list of all cases shows this name.

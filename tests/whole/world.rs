@@ -61,7 +61,25 @@ impl Place {
 
 /// Ends the process with the test, however that ends.
 #[derive(Debug)]
-struct Process(Child);
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// What Linux says of it under this name (proc(5)).
+    pub(crate) fn status(&self, name: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a child that was not waited for");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
+        line.trim_start_matches(':').trim().to_owned()
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.status("State").starts_with('Z')
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -76,8 +94,8 @@ pub(crate) struct World {
     pub(crate) transport: Transport,
     pub(crate) port: u16,
     pub(crate) sandbox_port: u16,
-    server: Option<Process>,
-    sandbox: Option<Process>,
+    pub(crate) server: Option<Process>,
+    pub(crate) sandbox: Option<Process>,
     directory: TempDir,
 }
 
@@ -93,7 +111,7 @@ impl World {
 
     /// A world of files only.
     pub(crate) fn lay() -> Self {
-        let directory = TempDir::new().expect("a directory");
+        let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let [port, sandbox_port] = free_ports();
         let transport = Transport::new(None).expect("a transport");
         let world = Self { transport, port, sandbox_port, server: None, sandbox: None, directory };
@@ -235,10 +253,32 @@ impl World {
 
     async fn answers(&self, place: &str, from: Instant) -> Duration {
         while !visitor::answers(&self.transport, place).await {
+            self.both_run();
             assert!(from.elapsed() < LONGEST_START, "{place} does not answer: {}", self.server_log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         from.elapsed()
+    }
+
+    /// Whoever waits for a process looks whether it is still there.
+    fn both_run(&self) {
+        for (name, process) in [("server", &self.server), ("sandbox", &self.sandbox)] {
+            let ended = process.as_ref().is_some_and(Process::has_ended);
+            assert!(!ended, "the {name} has ended: {}", self.said(&format!("{name}.log")));
+        }
+    }
+
+    /// Waits until the sandbox has seen so many acceptances; false if that does not happen in time.
+    pub(crate) async fn accepted(&self, wanted: usize, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        while self.sandbox("state").await["events"]["accept-submission"].as_u64() < Some(wanted as u64) {
+            self.both_run();
+            if Instant::now() > until {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        true
     }
 
     /// Ends the server by force (SIGKILL).
@@ -263,14 +303,16 @@ impl World {
     /// Memory of the server in KiB (`VmRSS`).
     pub(crate) fn server_memory(&self) -> u64 {
         let process = self.server.as_ref().expect("a server that runs");
-        let status = fs::read_to_string(format!("/proc/{}/status", process.0.id())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        process.status("VmRSS").trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// What the server has said so far.
     pub(crate) fn server_log(&self) -> String {
-        fs::read_to_string(self.path("server.log")).unwrap_or_default()
+        self.said("server.log")
+    }
+
+    fn said(&self, log: &str) -> String {
+        fs::read_to_string(self.path(log)).unwrap_or_default()
     }
 
     /// The account of the senders at the sandbox.
