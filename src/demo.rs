@@ -10,7 +10,13 @@ mod senders;
 mod town;
 pub mod visitor;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use ozg_protocols::moment::Moment;
 use tokio::time::Instant;
@@ -81,6 +87,14 @@ pub enum DemoError {
         /// What it said.
         said: String,
     },
+    /// Somebody else listens where Alfa or the sandbox should.
+    #[error("port {port} is taken; {option} names another")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The argument that changes it.
+        option: &'static str,
+    },
     /// The HTTP client cannot be set up.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -126,6 +140,20 @@ pub struct FirstCase {
     pub visible: Duration,
 }
 
+/// Whether nobody listens at these ports of this machine, each with the argument that changes it.
+fn are_free(ports: [(u16, &'static str); 2]) -> Result<(), DemoError> {
+    let mut held = Vec::new();
+    for (port, option) in ports {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(listener) => held.push(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(DemoError::PortTaken { port, option }),
+            // Whoever has to listen there says why not.
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// A demo town that lives; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Town {
@@ -138,25 +166,18 @@ pub struct Town {
 }
 
 impl Town {
-    /// Lays the ground where there is none, starts sandbox and server, and waits until both answer.
+    /// Lays the ground where there is none, and starts sandbox and server; they need not answer yet.
     ///
     /// # Errors
-    /// [`DemoError`]; nothing is left running then.
+    /// [`DemoError`]; nothing is left running then, and neither when it is given up half-way.
     pub async fn start(settings: DemoSettings, started: Instant) -> Result<Self, DemoError> {
+        are_free([(settings.port, "--port"), (settings.sandbox_port, "--sandbox-port")])?;
         let ground = Ground::lay(&settings).await?;
         let transport = Transport::new(None)?;
         let sandbox = Process::start("sandbox", &ground.sandbox_log(), &ground.sandbox_arguments())?;
         let server = Process::start("serve", &ground.server_log(), &ground.server_arguments())?;
-        let mut town = Self {
-            senders: Arc::new(Senders::new(&settings, &ground, &transport)),
-            settings,
-            started,
-            transport,
-            sandbox,
-            server,
-        };
-        town.wait_until_both_answer().await?;
-        Ok(town)
+        let senders = Arc::new(Senders::new(&settings, &ground, &transport));
+        Ok(Self { senders, settings, started, transport, sandbox, server })
     }
 
     async fn wait_until_both_answer(&mut self) -> Result<(), DemoError> {
@@ -175,7 +196,9 @@ impl Town {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
-        Ok(())
+        // Whoever took a port in the meantime answers too.
+        self.sandbox.check()?;
+        self.server.check()
     }
 
     /// Where each tenant is found, with its name.
@@ -184,13 +207,17 @@ impl Town {
         town::TENANTS.iter().map(|tenant| (tenant.name, tenant.address(self.settings.port))).collect()
     }
 
-    /// Sends one application to the first tenant and waits until it is accepted and visible in Alfa.
+    /// Waits until sandbox and server answer, sends one application to the first tenant and waits until it is accepted and
+    /// visible in Alfa.
     ///
     /// # Errors
     /// [`DemoError`], for example when it takes too long.
     pub async fn first_case(&mut self) -> Result<FirstCase, DemoError> {
+        self.wait_until_both_answer().await?;
         let address = town::TENANTS[0].address(self.settings.port);
         let visitor = Visitor::sign_in(self.transport.clone(), address, ACCOUNTS[0].user, PASSWORD).await?;
+        // Names come again: a case of an earlier run is not the one that is waited for.
+        let known = visitor.newest("").await?;
         let sent = self.senders.send_first().await?;
         let until = Instant::now() + PATIENCE;
         let accepted = loop {
@@ -199,7 +226,7 @@ impl Town {
             }
             self.in_time(until, Awaited::Acceptance)?;
         };
-        while !visitor.sees(&sent.applicant).await? {
+        while visitor.newest(&sent.applicant).await?.is_subset(&known) {
             self.in_time(until, Awaited::Case)?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

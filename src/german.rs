@@ -218,6 +218,9 @@ pub(crate) fn demo(error: &DemoError) -> String {
             format!("`ozg-cloud {name}` läuft nicht; warum, steht in {}", log.display())
         }
         DemoError::Command { command, said } => format!("`ozg-cloud {command}` ist gescheitert: {said}"),
+        DemoError::PortTaken { port, option } => {
+            format!("Port {port} ist belegt; mit {option} einen anderen wählen")
+        }
         DemoError::Transport(_) => "Verbindungen lassen sich nicht einrichten".to_owned(),
         DemoError::Send(error) => send(error),
         DemoError::TooLate(Awaited::Start) => "Testgegenstelle oder Server antworten nicht in der Zeit".to_owned(),

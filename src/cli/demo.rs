@@ -1,10 +1,10 @@
 //! `ozg-cloud demo`: a living demo town, or one look whether everything works.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::Instant,
 };
 
@@ -37,7 +37,38 @@ pub(super) struct Arguments {
     /// Nur prüfen: endet, sobald der erste Antrag angenommen und in Alfa zu sehen ist, und nennt beide Zeiten
     #[arg(long)]
     check: bool,
+    /// Mit --check: in so vielen Sekunden nach dem Start muss der erste Vorgang zu sehen sein
+    #[arg(long, value_name = "SEKUNDEN", default_value_t = WITHIN, requires = "check")]
+    within: u64,
 }
+
+/// What is promised of the first case: seconds from the start of the program until it is visible.
+const WITHIN: u64 = 10;
+
+/// Everything that asks the program to end.
+struct Ends([Signal; 3]);
+
+impl Ends {
+    /// From here on the signals end nothing by themselves.
+    fn listen() -> io::Result<Self> {
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            // The terminal is gone.
+            signal(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn come(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
 
 impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
@@ -52,28 +83,44 @@ impl Arguments {
             seed: self.seed.unwrap_or_else(|| wall_clock().millis().unsigned_abs()),
             clock: wall_clock,
         };
-        let check = self.check;
-        runtime.block_on(async {
+        let check = self.check.then(|| Duration::from_secs(self.within));
+        let lived = runtime.block_on(async {
+            let mut ends = Ends::listen().map_err(Failure::System)?;
             context.say("Die Demo-Stadt wird eingerichtet …")?;
-            let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
-            let mut town = Town::start(settings, started).await.map_err(|error| failed(&error))?;
+            let mut town = None;
             let lived = tokio::select! {
-                lived = live(&mut town, check, context) => lived,
-                _ = terminate.recv() => Ok(ExitCode::SUCCESS),
-                interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::System).map(|()| ExitCode::SUCCESS),
+                lived = live(&mut town, settings, started, check, context) => lived,
+                () = ends.come() => Ok(ExitCode::SUCCESS),
             };
-            town.stop().await;
+            if let Some(town) = town {
+                town.stop().await;
+            }
             lived
-        })
+        });
+        // Keys that are still being made are not waited for.
+        runtime.shutdown_background();
+        lived
     }
 }
 
-async fn live(town: &mut Town, check: bool, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
+async fn live(
+    town: &mut Option<Town>,
+    settings: DemoSettings,
+    started: Instant,
+    check: Option<Duration>,
+    context: &mut Context<'_>,
+) -> Result<ExitCode, Failure> {
+    let town = town.insert(Town::start(settings, started).await.map_err(|error| failed(&error))?);
     let FirstCase { accepted, visible } = town.first_case().await.map_err(|error| failed(&error))?;
     context.say(format_args!("Erster Antrag: angenommen nach {} s", seconds(accepted)))?;
     context.say(format_args!("Erster Vorgang: in Alfa sichtbar nach {} s", seconds(visible)))?;
-    if check {
-        return Ok(ExitCode::SUCCESS);
+    match check {
+        Some(within) if visible > within => {
+            let late = format!("der erste Vorgang war erst nach {} s in Alfa zu sehen", seconds(visible));
+            return Err(Failure::refused(format!("{late}; zugesagt sind {} s", within.as_secs())));
+        }
+        Some(_) => return Ok(ExitCode::SUCCESS),
+        None => {}
     }
     greet(town, context)?;
     match town.live().await {

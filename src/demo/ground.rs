@@ -14,7 +14,7 @@ use super::{
     town::{ACCOUNTS, DemoTenant, PASSWORD, TENANTS},
 };
 use crate::{
-    sandbox::{Client, OfferedService, Office, OfficePlan, Scope, Seed, Urls},
+    sandbox::{Client, KeyFileError, OfferedService, Office, OfficePlan, Scope, Seed, Urls},
     sender::{
         client::Account,
         sample::{MAPPING, service::SERVICES},
@@ -42,7 +42,10 @@ impl Ground {
         }
         let directory = fs::canonicalize(&directory).map_err(|source| DemoError::File { path: directory, source })?;
         let (at, now) = (directory.join("schluessel"), (settings.clock)());
-        let offices = tokio::task::block_in_place(|| Office::set_up(&at, plans(settings.port), now))?;
+        let plans = plans(settings.port);
+        // Not in place: who gives up meanwhile does not wait for the keys.
+        let offices = tokio::task::spawn_blocking(move || Office::set_up(&at, plans, now));
+        let offices = offices.await.map_err(|_| KeyFileError::Interrupted)??;
         let sender_secret = random_text()?;
         let ground = Self { directory, sandbox_port: settings.sandbox_port, sender_secret };
         ground.write("seed.json", &ground.seed(&offices)?)?;
@@ -63,11 +66,17 @@ impl Ground {
             .map_err(|source| DemoError::File { path, source })
     }
 
-    /// Makes a tenant and its accounts by the ordinary commands, unless it is there.
+    /// Makes a tenant and its accounts by the ordinary commands, unless it is there. What an interrupted start left of one
+    /// is removed first: nothing has come in there yet.
     async fn settle(&self, tenant: &DemoTenant) -> Result<(), DemoError> {
         let settled = self.directory.join(format!("{}.settled", tenant.slug));
         if settled.exists() {
             return Ok(());
+        }
+        let half_made = [self.directory.join("daten").join(tenant.slug), self.directory.join(tenant.key_file())];
+        for path in half_made.into_iter().filter(|path| path.exists()) {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(|source| DemoError::File { path, source })?;
         }
         self.command(&["tenant", "init", tenant.slug], "").await?;
         for account in ACCOUNTS {
@@ -140,7 +149,7 @@ impl Ground {
         for tenant in TENANTS {
             writeln!(toml, "\n[[tenant]]\nslug = {}\nname = {}", quoted(tenant.slug), quoted(tenant.name))?;
             writeln!(toml, "hosts = [{}]\nnumber_prefix = {}", quoted(&tenant.host()), quoted(tenant.prefix))?;
-            writeln!(toml, "key_file = {}", quoted(&format!("schluessel/{}.key", tenant.slug)))?;
+            writeln!(toml, "key_file = {}", quoted(&tenant.key_file()))?;
             for (id, name) in tenant.org_units {
                 writeln!(toml, "\n[[tenant.org_unit]]\nid = {}\nname = {}", quoted(id), quoted(name))?;
             }

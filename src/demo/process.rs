@@ -39,7 +39,7 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
-            // Ctrl+C goes to the whole group; whoever started it asks it to end in order.
+            // Ctrl+C and the end of a terminal go to its whole group; whoever started this asks it to end in order.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()

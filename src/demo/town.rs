@@ -112,6 +112,11 @@ pub const ACCOUNTS: &[Account] = &[
 ];
 
 impl DemoTenant {
+    /// The file of its key, from the directory of the demo.
+    pub(super) fn key_file(&self) -> String {
+        format!("schluessel/{}.key", self.slug)
+    }
+
     /// Its host.
     pub(super) fn host(&self) -> String {
         format!("{}.localhost", self.slug)

@@ -1,6 +1,6 @@
 //! Somebody who looks at Alfa over HTTP, like a browser without scripts: the demo's own check, and tests.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -99,16 +99,23 @@ impl Visitor {
             .map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))
     }
 
-    /// Whether the list of all cases shows this name.
+    /// The newest cases whose row in the list of all cases shows this text, by the ids of their rows.
     ///
     /// # Errors
     /// [`DemoError::Alfa`] when there is no list.
-    pub async fn sees(&self, name: &str) -> Result<bool, DemoError> {
+    pub async fn newest(&self, shown: &str) -> Result<BTreeSet<String>, DemoError> {
         match self.open("/vorgaenge?ansicht=alle").await? {
-            Page { status: StatusCode::OK, text } => Ok(text.contains(&escaped(name))),
+            Page { status: StatusCode::OK, text } => Ok(rows(&text, shown)),
             _ => Err(DemoError::Alfa(AlfaTrouble::List)),
         }
     }
+}
+
+/// The ids of the rows of a list that show this text.
+fn rows(page: &str, shown: &str) -> BTreeSet<String> {
+    let shown = escaped(shown);
+    let rows = page.split("<tr id=\"v-").skip(1).filter(|row| row.contains(&shown));
+    rows.filter_map(|row| Some(row.split_once('"')?.0.to_owned())).collect()
 }
 
 /// A text as it stands in HTML.
@@ -126,4 +133,21 @@ async fn exchange(
         Some((head.status, head.headers, body.to_vec()))
     };
     tokio::time::timeout(PATIENCE, exchange).await.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_cases_of_the_same_name_are_told_apart() {
+        let page = |ids: &[&str]| -> String {
+            ids.iter().map(|id| format!("<tr id=\"v-{id}\" data-stand=\"1\"><td>Jutta O&#39;Neill</td></tr>")).collect()
+        };
+        let before = rows(&page(&["aa"]), "");
+        assert_eq!(rows(&page(&["aa"]), "Jutta O'Neill").difference(&before).count(), 0);
+        let after = rows(&page(&["bb", "aa"]), "Jutta O'Neill");
+        assert_eq!(after.difference(&before).collect::<Vec<_>>(), ["bb"]);
+        assert!(rows(&page(&["bb"]), "Jens").is_empty());
+    }
 }

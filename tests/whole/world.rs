@@ -380,12 +380,12 @@ impl World {
     }
 }
 
-fn pid(child: &Child) -> Pid {
+pub(crate) fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a process id")).expect("a process id")
 }
 
 /// Two ports that nobody listens at.
-fn free_ports() -> [u16; 2] {
+pub(crate) fn free_ports() -> [u16; 2] {
     let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
     let held = [listen(), listen()];
     held.map(|listener| listener.local_addr().expect("an address").port())
