@@ -42,6 +42,7 @@ use self::{
     reader::{Reader, Surroundings},
     tree::Tree,
 };
+use crate::german;
 
 /// The example that `config example` prints and the tests read.
 pub const EXAMPLE: &str = include_str!("../docs/config.example.toml");
@@ -88,7 +89,10 @@ impl Loaded {
     pub fn from_file(file: &Path, environment: &Environment) -> Result<Self, Problems> {
         let text = fs::read_to_string(file).map_err(|error| {
             let origin = Origin::File { file: Arc::new(file.to_owned()), line: 1 };
-            let what = format!("kann nicht gelesen werden: {error}; `ozg-cloud config example` zeigt ein Beispiel");
+            let what = format!(
+                "kann nicht gelesen werden ({}); `ozg-cloud config example` zeigt ein Beispiel",
+                german::system(&error)
+            );
             Problems(vec![Problem { origin, path: String::new(), what }])
         })?;
         Self::read(&text, file, environment)
@@ -283,6 +287,68 @@ mod tests {
         assert!(found[0].ends_with("gemeint ist wohl `family_name`"), "{}", found[0]);
         let found = problems(&example("valid_from = 2026-01-01", ""), &[]);
         assert!(found[0].ends_with("`tenant.0.mapping.0` fehlt der Schlüssel `valid_from`"), "{}", found[0]);
+    }
+
+    #[test]
+    fn what_is_no_toml_or_of_another_type_is_told_in_german() {
+        #[rustfmt::skip]
+        let wrong = [
+            (example("data_dir =", "listen ="), "(Spalte 1): ein Schlüssel steht zweimal da"),
+            (example("max_body_mib = 8 ", "max_body_mib "), "nach einem Schlüssel fehlt `=`"),
+            (example("level = \"info\"", "level = debug"), "in Anführungszeichen stehen"),
+            (example("level = \"info\"", "level = info"), "ein Text steht ohne Anführungszeichen da"),
+            (example("level = \"info\"", "level = \"info"), "ein Text endet nicht mit Anführungszeichen"),
+            (example("[log]", "[log"), "`]` fehlt"),
+            (example("[[tenant.route]]", "[[tenant.route]"), "`]]` fehlt"),
+            (example("allowed = [\"127.0.0.0/8\", ", "allowed = [\"127.0.0.0/8\" "), "ein Komma fehlt"),
+            (example("service = \"99050*\"", "service = 99050"), "ein Wert ist von der Art ganze Zahl, erwartet wird Text"),
+            (example("valid_from = 2026-01-01", "valid_from = \"gestern\""), "ein Tag wird als JJJJ-MM-TT geschrieben"),
+            (example("\"/antragsteller/vorname\"", "\"vorname\""), "ein Pfad beginnt mit `/`"),
+            (example("#shape = \"ozg-cloud\"", "shape = \"rund\""), "`rund` gibt es hier nicht; hier gibt es "),
+            (example("#destination = \"8a2f4a5e", "destination = \"8a2f4a5"), "wird mit seiner UUID genannt"),
+        ];
+        for (text, says) in wrong {
+            let found = problems(&text, &[]);
+            assert!(found.iter().any(|problem| problem.contains(says)), "{says}: {found:#?}");
+            for english in
+                ["error", "value", "unexpected", "required", "found", "expected", "invalid", "missing", "Wortlaut"]
+            {
+                assert!(found.iter().all(|problem| !problem.contains(english)), "{found:#?}");
+            }
+        }
+        let found = problems("a = 1__0", &[]);
+        assert!(
+            found[0].contains(":1: ist kein gültiges TOML (Spalte ") && found[0].contains("im Wortlaut: "),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn every_key_of_the_example_is_shown_with_its_origin_set_or_not() {
+        let Loaded { shown, .. } = read(EXAMPLE, &[]).expect("valid");
+        let without_places =
+            |path: &str| path.split('.').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join(".");
+        let shown: Vec<_> =
+            shown.into_iter().map(|shown| Shown { path: without_places(&shown.path), ..shown }).collect();
+        let (mut section, mut keys) = (String::new(), 0);
+        for line in EXAMPLE.lines() {
+            let (unset, line) = line.strip_prefix('#').map_or((false, line), |rest| (true, rest));
+            if line.starts_with('[') {
+                section = line.split(']').next().unwrap_or_default().trim_matches('[').to_owned();
+            } else if let Some((key, _)) =
+                line.split_once(" = ").filter(|(key, _)| key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'))
+            {
+                let path = format!("{section}.{key}");
+                let found =
+                    shown.iter().find(|shown| shown.path == path).unwrap_or_else(|| panic!("{path} is not shown"));
+                assert_eq!(unset, found.origin == Origin::Default, "{path}: {found:?}");
+                keys += 1;
+            }
+        }
+        assert!(keys > 60, "{keys}");
+        let value = |path: &str| shown.iter().find(|shown| shown.path == path).map(|shown| shown.value.as_str());
+        assert_eq!(value("outbound.root_certificates"), Some("(leer)"));
+        assert_eq!(value("outbound.proxy"), Some("(keine)"));
     }
 
     #[test]

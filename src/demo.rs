@@ -146,7 +146,9 @@ fn are_free(ports: [(u16, &'static str); 2]) -> Result<(), DemoError> {
     for (port, option) in ports {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(listener) => held.push(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(DemoError::PortTaken { port, option }),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(DemoError::PortTaken { port, option });
+            }
             // Whoever has to listen there says why not.
             Err(_) => {}
         }

@@ -2,6 +2,7 @@
 //! operators read them. One function per error, each exhaustive where the error is, so that a new cause asks for words.
 
 mod storage;
+pub(crate) mod toml;
 
 use std::io;
 
@@ -184,7 +185,7 @@ pub(crate) fn sandbox(error: &SandboxError) -> String {
         SandboxError::Roots(_) => "die Zertifikate für Callbacks sind nicht zu verwenden".to_owned(),
         SandboxError::Key(error) => key_file(error),
         SandboxError::KeyRefused(refused) => format!("der Signaturschlüssel {}", jwk(refused)),
-        SandboxError::Seed(what) => format!("die Anfangsdaten werden abgelehnt: {what}"),
+        SandboxError::Seed(what) => format!("die Anfangsdaten werden abgelehnt; im Wortlaut: {what}"),
     }
 }
 
@@ -241,11 +242,25 @@ pub(crate) fn send(error: &SendError) -> String {
         SendError::Transport(_) => "die Testgegenstelle ist nicht zu erreichen".to_owned(),
         SendError::TooSlow => "die Testgegenstelle antwortet nicht in der Zeit".to_owned(),
         SendError::Refused { step, status, .. } => {
-            format!("die Testgegenstelle lehnt einen Antrag ab ({step}: {status})")
+            format!("die Testgegenstelle lehnt einen Antrag ab ({}: {})", self::step(step), status.as_u16())
         }
-        SendError::Unexpected { step } => format!("die Testgegenstelle antwortet unerwartet ({step})"),
+        SendError::Unexpected { step } => format!("die Testgegenstelle antwortet unerwartet ({})", self::step(step)),
         SendError::Key(refused) => format!("der Schlüssel des Zustellpunkts {}", jwk(refused)),
         SendError::Encryption(_) => "das Verschlüsseln ist gescheitert".to_owned(),
+    }
+}
+
+/// What a sender tried.
+fn step(step: &'static str) -> &'static str {
+    match step {
+        "token" => "Token",
+        "destination" => "Angaben zum Zustellpunkt",
+        "destination key" => "Schlüssel des Zustellpunkts",
+        "announce" => "Ankündigung",
+        "upload" => "Anhang",
+        "submit" => "Einreichung",
+        "event log" => "Ereignisprotokoll",
+        other => other,
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn skipped(why: impl Display) {
     io::stderr().write_all(line.as_bytes()).expect("somebody listens");
     if let Some(noted) = env::var_os("OZG_SKIPPED") {
         let file = OpenOptions::new().append(true).create(true).open(noted);
-        file.and_then(|mut file| file.write_all(&line.as_bytes()[1..])).expect("the file of OZG_SKIPPED can be written");
+        file.and_then(|mut file| file.write_all(&line.as_bytes()[1..]))
+            .expect("the file of OZG_SKIPPED can be written");
     }
 }

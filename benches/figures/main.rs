@@ -54,7 +54,10 @@ const FIGURES: &[Taker] = &[
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     if let Some(word) = wanted.iter().find(|word| !FIGURES.iter().any(|(name, _)| name.contains(word.as_str()))) {
-        eprintln!("no figure is called {word}; there are {:?}", FIGURES.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        eprintln!(
+            "no figure is called {word}; there are {:?}",
+            FIGURES.iter().map(|(name, _)| name).collect::<Vec<_>>()
+        );
         return ExitCode::from(2);
     }
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));

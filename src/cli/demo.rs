@@ -69,7 +69,6 @@ impl Ends {
     }
 }
 
-
 impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         let started = Instant::now();

@@ -22,6 +22,13 @@ pub struct Shown {
     pub origin: Origin,
 }
 
+impl Shown {
+    /// A key that nobody set, and that has no default.
+    pub(super) fn unset(path: String) -> Self {
+        Self { path, value: "(keine)".to_owned(), origin: Origin::Default }
+    }
+}
+
 /// What values are read against.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
@@ -57,11 +64,11 @@ impl Reader {
         Section { reader: self, path: String::new(), origin, table, known: Vec::new() }
     }
 
-    /// Where the value with this path comes from, or the first value below it.
+    /// Where the value with this path comes from, or the first value below it, if somebody set it.
     pub(super) fn origin_of(&self, path: &str) -> Option<&Origin> {
         let below =
             |shown: &&Shown| shown.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.shown.iter().find(below).map(|shown| &shown.origin)
+        self.shown.iter().filter(|shown| shown.origin != Origin::Default).find(below).map(|shown| &shown.origin)
     }
 }
 
@@ -78,8 +85,11 @@ pub(super) struct Section<'r> {
 impl<'r> Section<'r> {
     /// A value that may be missing.
     pub(super) fn optional<T: Setting>(&mut self, key: &'static str) -> Option<T> {
-        let node = self.take(key)?;
         let path = self.below(key);
+        let Some(node) = self.take(key) else {
+            self.unset(key);
+            return None;
+        };
         let read = scalar(&node.value).and_then(|text| T::read(&text, &self.reader.around));
         self.note(path, node.origin, read, T::EXPECTED, T::show)
     }
@@ -141,11 +151,18 @@ impl<'r> Section<'r> {
 
     /// A list of values; empty where the key is missing.
     pub(super) fn list<T: Setting>(&mut self, key: &'static str) -> Vec<T> {
-        let Some(node) = self.take(key) else { return Vec::new() };
+        let Some(node) = self.take(key) else {
+            self.unset(key);
+            return Vec::new();
+        };
         let Value::List(items) = node.value else {
             self.wrong(self.below(key), node.origin, "eine Liste");
             return Vec::new();
         };
+        if items.is_empty() {
+            let shown = Shown { path: self.below(key), value: "(leer)".to_owned(), origin: node.origin };
+            self.reader.shown.push(shown);
+        }
         let mut read = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
             let path = format!("{}.{index}", self.below(key));
@@ -209,6 +226,12 @@ impl<'r> Section<'r> {
             all.extend(read(Section { reader: self.reader, path, origin, table, known: Vec::new() }));
         }
         all
+    }
+
+    /// Shows a key that nobody set.
+    pub(super) fn unset(&mut self, key: &str) {
+        let path = self.below(key);
+        self.reader.shown.push(Shown::unset(path));
     }
 
     /// Whether the section was given at all, as far as it is not read yet.

@@ -108,6 +108,8 @@ impl Server {
 impl Tls {
     fn read(mut section: Section<'_>) -> Option<Self> {
         if section.is_empty() {
+            section.unset("certificate_file");
+            section.unset("key_file");
             return None;
         }
         let certificate_file = section.required("certificate_file");

@@ -9,11 +9,15 @@ use super::{
     reader::{Section, Shown},
     tree::{Node, Table, Value},
 };
+use crate::german;
 
 /// Reads a section as one row.
 pub(super) fn row<T: DeserializeOwned>(section: Section<'_>) -> Option<T> {
     let (reader, path, origin, table) = section.into_parts();
     note(&table, &path, &mut reader.shown);
+    for key in keys::<T>().into_iter().filter(|key| !table.contains_key(key)) {
+        reader.shown.push(Shown::unset(format!("{path}.{key}")));
+    }
     match T::deserialize(as_toml(table.clone())) {
         Ok(row) => Some(row),
         Err(error) => {
@@ -21,6 +25,14 @@ pub(super) fn row<T: DeserializeOwned>(section: Section<'_>) -> Option<T> {
             None
         }
     }
+}
+
+/// The keys of a row, as it names them when it refuses another.
+fn keys<T: DeserializeOwned>() -> Vec<String> {
+    let nobodys = toml::Table::from_iter([("?".to_owned(), toml::Value::Boolean(true))]);
+    let refused = T::deserialize(toml::Value::Table(nobodys)).err();
+    let named = refused.map(|error| error.message().split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect());
+    named.unwrap_or_default()
 }
 
 fn note(table: &Table, path: &str, shown: &mut Vec<Shown>) {
@@ -78,7 +90,7 @@ fn refused(message: &str, path: &str, origin: &Origin, table: &Table) -> Problem
             }
         }
         Some(missing) if message.starts_with("missing field") => here(format!("fehlt der Schlüssel `{missing}`")),
-        _ => here(format!("kann nicht gelesen werden: {message}")),
+        _ => here(format!("kann nicht gelesen werden: {}", german::toml::value(message))),
     }
 }
 

@@ -11,6 +11,7 @@ use toml::{
 };
 
 use super::{origin::Origin, problem::Problem};
+use crate::german;
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +53,13 @@ impl Tree {
             Ok(table) => Ok(Self { root: lines.table(table.into_inner()) }),
             Err(error) => {
                 let start = error.span().map_or(0, |span| span.start);
-                let what = format!("ist kein gültiges TOML: {}", error.message());
+                let column =
+                    text.get(..start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default().chars().count();
+                let what = format!(
+                    "ist kein gültiges TOML (Spalte {}): {}",
+                    column + 1,
+                    german::toml::syntax(error.message())
+                );
                 Err(Problem { origin: lines.origin(start), path: String::new(), what })
             }
         }

@@ -66,7 +66,8 @@ pub(crate) struct Process(Child);
 impl Process {
     /// What Linux says of it under this name (proc(5)).
     pub(crate) fn status(&self, name: &str) -> String {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a child that was not waited for");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a child that was not waited for");
         let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
         line.trim_start_matches(':').trim().to_owned()
     }
