@@ -1,5 +1,7 @@
 //! The whole-program tests, in one binary: the program as it is run, and the house as it is built.
 
+#[path = "whole/account.rs"]
+mod account;
 #[path = "whole/demo.rs"]
 mod demo;
 #[path = "whole/doctor_online.rs"]

@@ -1,7 +1,7 @@
 //! `ozg-cloud account`: embedded accounts, for small places without an identity provider.
 
 use std::{
-    io::{self, BufRead as _},
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
@@ -11,6 +11,7 @@ use ozg_protocols::{
     ids::{OrgUnitId, TenantSlug, UserId},
     principal::Role,
 };
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::{Context, Failure};
 use crate::{config::Config, german, serve};
@@ -35,7 +36,7 @@ enum Command {
     Add(Add),
 }
 
-/// Legt ein Konto an oder setzt es neu; das Passwort wird von der Standardeingabe gelesen. Der Server darf nicht laufen
+/// Legt ein Konto an oder setzt es neu; das Passwort wird am Terminal erfragt, sonst von der Standardeingabe gelesen. Der Server darf nicht laufen
 #[derive(Debug, Args)]
 #[command(help_template = "{about}\n\nAufruf: {usage}\n\n{positionals}\n\nOptionen:\n{options}\n")]
 struct Add {
@@ -74,9 +75,7 @@ impl Arguments {
 
 impl Add {
     fn run(self, config: &Config, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
-        let mut password = String::new();
-        io::stdin().lock().read_line(&mut password).map_err(Failure::System)?;
-        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        let password = ask_password(&self.user)?;
         if password.chars().count() < SHORTEST {
             return Err(Failure::refused(format!("das Passwort braucht mindestens {SHORTEST} Zeichen")));
         }
@@ -87,6 +86,57 @@ impl Add {
         runtime.block_on(add_account(config, &slug, account))?;
         context.say(said)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The password: from a person at a terminal twice and unseen, otherwise the first line of the input.
+fn ask_password(user: &UserId) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        return line();
+    }
+    let password = unseen(&format!("Passwort für {user} (mindestens {SHORTEST} Zeichen): "))?;
+    if unseen("Noch einmal: ")? == password {
+        Ok(password)
+    } else {
+        Err(Failure::refused("die beiden Eingaben sind nicht gleich".to_owned()))
+    }
+}
+
+/// Asks at the terminal, which does not show what is typed.
+fn unseen(question: &str) -> Result<String, Failure> {
+    let hidden = Hidden::begin().map_err(Failure::System)?;
+    // Not to the output: that may go elsewhere.
+    let mut terminal = io::stderr();
+    write!(terminal, "{question}").and_then(|()| terminal.flush()).map_err(Failure::Output)?;
+    let line = line();
+    drop(hidden);
+    line
+}
+
+fn line() -> Result<String, Failure> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(Failure::System)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A terminal that shows nothing but the end of the line, until this is dropped.
+struct Hidden(Termios);
+
+impl Hidden {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut without = before.clone();
+        without.local_modes.remove(LocalModes::ECHO);
+        without.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &without)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing anyway.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
 
