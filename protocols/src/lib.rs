@@ -9,6 +9,7 @@ pub mod application;
 pub mod case;
 pub mod fit_connect;
 pub mod forms;
+pub mod hex;
 pub mod ids;
 pub mod intake;
 pub mod moment;

@@ -4,7 +4,7 @@
 use std::{ffi::OsString, fmt::Write as _, fs, io, os::unix::fs::OpenOptionsExt as _, path::PathBuf, process::Stdio};
 
 use aws_lc_rs::rand;
-use ozg_protocols::forms::ozg_cloud;
+use ozg_protocols::{forms::ozg_cloud, hex};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
@@ -230,5 +230,5 @@ fn plans(port: u16) -> Vec<OfficePlan<'static>> {
 fn random_text() -> Result<String, DemoError> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| DemoError::NoRandomness)?;
-    Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(hex::encode(&bytes))
 }

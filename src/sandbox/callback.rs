@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::{Method, Request, header};
-use ozg_protocols::{ids::SubmissionId, moment::Moment};
+use ozg_protocols::{hex, ids::SubmissionId, moment::Moment};
 use serde_json::json;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -163,7 +163,7 @@ impl Courier {
 fn authenticate(secret: &str, now: Moment, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA512, secret.as_bytes());
     let message = [now.seconds().to_string().as_bytes(), b".", body].concat();
-    hmac::sign(&key, &message).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hmac::sign(&key, &message).as_ref())
 }
 
 #[cfg(test)]

@@ -7,13 +7,12 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
-use ozg_protocols::{ids::TenantSlug, moment::Moment};
+use ozg_protocols::{hex, ids::TenantSlug, moment::Moment};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     journal::RecordNo,
     merkle::{Edge, Hash},
-    wire,
 };
 
 const LABEL: &str = "ozg-checkpoint-1";
@@ -101,26 +100,26 @@ impl Checkpoint {
     /// The root for people: 64 hexadecimal digits, for logs and metrics.
     #[must_use]
     pub fn root_text(&self) -> String {
-        wire::hex(&self.root())
+        hex::encode(&self.root())
     }
 
     fn signed_text(&self) -> String {
-        let roots: Vec<String> = self.edge.roots().iter().map(|root| wire::hex(root)).collect();
+        let roots: Vec<String> = self.edge.roots().iter().map(|root| hex::encode(root)).collect();
         let edge = if roots.is_empty() { "-".to_owned() } else { roots.join(",") };
         format!(
             "{LABEL} {} {} {} {} {edge} {}",
             self.tenant,
-            wire::hex(&self.incarnation),
+            hex::encode(&self.incarnation),
             self.edge.size(),
             self.at.millis(),
-            wire::hex(&self.public_key),
+            hex::encode(&self.public_key),
         )
     }
 }
 
 impl fmt::Display for Checkpoint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}", self.signed_text(), wire::hex(&self.signature))
+        write!(out, "{} {}", self.signed_text(), hex::encode(&self.signature))
     }
 }
 
@@ -140,15 +139,15 @@ fn parse(line: &str) -> Option<Checkpoint> {
     let &[LABEL, tenant, incarnation, size, at, edge, public_key, signature] = parts.as_slice() else { return None };
     let roots: Vec<Hash> = match edge {
         "-" => Vec::new(),
-        roots => roots.split(',').map(wire::unhex_array).collect::<Option<_>>()?,
+        roots => roots.split(',').map(hex::decode_array).collect::<Option<_>>()?,
     };
     Some(Checkpoint {
         tenant: tenant.parse().ok()?,
-        incarnation: wire::unhex_array(incarnation)?,
+        incarnation: hex::decode_array(incarnation)?,
         at: Moment::from_millis(at.parse().ok()?),
         edge: Edge::new(size.parse().ok()?, roots)?,
-        public_key: wire::unhex_array(public_key)?,
-        signature: wire::unhex_array(signature)?,
+        public_key: hex::decode_array(public_key)?,
+        signature: hex::decode_array(signature)?,
     })
 }
 

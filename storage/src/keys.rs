@@ -9,12 +9,12 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
+use ozg_protocols::hex;
 use zeroize::Zeroizing;
 
 use crate::{
     gcm::Secret,
     random::{NoRandomness, Random},
-    wire,
 };
 
 /// Where a tenant key lies.
@@ -77,7 +77,7 @@ pub struct Fingerprint(pub(crate) [u8; 16]);
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&wire::hex(&self.0))
+        out.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -116,7 +116,7 @@ impl TenantKey {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(KeyError::Exists),
             file => file.map_err(KeyError::File)?,
         };
-        let text = Zeroizing::new(wire::hex(&*key.0.0) + "\n");
+        let text = Zeroizing::new(hex::encode(&*key.0.0) + "\n");
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(KeyError::File)?;
         if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(KeyError::File)?;
@@ -139,7 +139,7 @@ impl TenantKey {
             io::ErrorKind::InvalidData => KeyError::Malformed,
             _ => KeyError::File(error),
         })?;
-        let bytes = Zeroizing::new(wire::unhex(text.trim_end()).ok_or(KeyError::Malformed)?);
+        let bytes = Zeroizing::new(hex::decode(text.trim_end()).ok_or(KeyError::Malformed)?);
         Secret::from_slice(&bytes).map(Self).ok_or(KeyError::Malformed)
     }
 

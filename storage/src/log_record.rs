@@ -172,8 +172,11 @@ mod tests {
             "66666666",
         ]
         .concat();
-        assert_eq!(crate::wire::hex(&bytes), expected);
-        assert_eq!(crate::wire::hex(&hash), "77f10f895decac660860938986edca4c641b93acdc2462e92712f9591d71b1e9");
+        assert_eq!(ozg_protocols::hex::encode(&bytes), expected);
+        assert_eq!(
+            ozg_protocols::hex::encode(&hash),
+            "77f10f895decac660860938986edca4c641b93acdc2462e92712f9591d71b1e9"
+        );
     }
 
     #[test]

@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn golden_bytes_of_a_head_of_version_1() {
         let head = Head { version: 9, epoch: 1, hash: [0x22; 32], pages: 0, recent: entries()[..1].to_vec() };
-        let hex = crate::wire::hex(&tables::encode(&head).expect("encodes"));
+        let hex = ozg_protocols::hex::encode(&tables::encode(&head).expect("encodes"));
         // Schema, version, epoch, hash, pages; length, first version, number, events, tag.
         assert_eq!(hex, ["01", "09", "01", &"22".repeat(32), "00", "06", "07", "ac02", "01", "0102"].concat());
     }

@@ -3,8 +3,9 @@
 //! `make-assets` lays them into `assets/`, with a brotli twin of each text. Whoever asks by the current address may keep the
 //! answer for ever; by an old one gets today's file and must ask again next time.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
+use ozg_protocols::hex;
 use rust_embed::RustEmbed;
 use warp::{
     Filter,
@@ -34,10 +35,7 @@ pub(crate) fn url(name: &str) -> &'static str {
 }
 
 fn version(hash: &[u8]) -> String {
-    hash.iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hash.get(..8).unwrap_or(hash))
 }
 
 /// `GET /dateien/{name}?v=…`.

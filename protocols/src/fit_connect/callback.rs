@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::api::submission::SubmissionIds;
-use crate::{ids::SubmissionId, moment::Moment};
+use crate::{hex, ids::SubmissionId, moment::Moment};
 
 /// The header with the authentication code in hexadecimal.
 pub const AUTHENTICATION_HEADER: &str = "callback-authentication";
@@ -73,7 +73,7 @@ impl CallbackSecret {
         body: &[u8],
         now: Moment,
     ) -> Result<Callback, CallbackRefused> {
-        let code = from_hex(authentication).ok_or(CallbackRefused::Authentication)?;
+        let code = code(authentication).ok_or(CallbackRefused::Authentication)?;
         let message = [timestamp.as_bytes(), b".", body].concat();
         hmac::verify(&self.0, &message, &code).map_err(|_| CallbackRefused::Authentication)?;
         let sent = timestamp.parse().map(Moment::from_seconds).map_err(|_| CallbackRefused::Timestamp)?;
@@ -89,7 +89,7 @@ impl CallbackSecret {
         let timestamp = now.seconds().to_string();
         let message = [timestamp.as_bytes(), b".", body].concat();
         let code = hmac::sign(&self.0, &message);
-        (code.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(), timestamp)
+        (hex::encode(code.as_ref()), timestamp)
     }
 }
 
@@ -155,11 +155,9 @@ fn is_unsaid(kind: &CallbackKind) -> bool {
     *kind == CallbackKind::Unsaid
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 128 || !text.bytes().all(|c| c.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+/// The bytes of an authentication code; some write its digits in capitals.
+fn code(authentication: &str) -> Option<[u8; 64]> {
+    hex::decode_array(&authentication.to_ascii_lowercase())
 }
 
 #[cfg(test)]

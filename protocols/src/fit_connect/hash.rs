@@ -7,6 +7,8 @@ use aws_lc_rs::{
     digest::{Context, SHA512, digest},
 };
 
+use crate::hex;
+
 /// A SHA-512 value.
 #[derive(Clone, Copy)]
 pub struct ContentHash([u8; 64]);
@@ -21,14 +23,7 @@ impl ContentHash {
     /// Reads 128 lower-case hexadecimal digits (metadata schema, `^[a-f0-9]{128}$`).
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 128 || !text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        let mut hash = [0; 64];
-        for (at, byte) in hash.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-        }
-        Some(Self(hash))
+        hex::decode_array(text).map(Self)
     }
 
     fn from_digest(bytes: &[u8]) -> Self {
@@ -56,7 +51,7 @@ impl Eq for ContentHash {}
 
 impl fmt::Display for ContentHash {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        out.write_str(&hex::encode(&self.0))
     }
 }
 

@@ -99,10 +99,10 @@ fn golden_bytes_of_a_ring_of_version_1() {
     let bytes = std::fs::read(place.path()).expect("reads");
     let mut fields = Fields::of(&bytes);
     assert_eq!(fields.take(8).expect("magic"), b"OZGRING\x01");
-    assert_eq!(crate::wire::hex(fields.take(16).expect("fingerprint")), "4bbce4a20024b17846712953b17bb470");
+    assert_eq!(ozg_protocols::hex::encode(fields.take(16).expect("fingerprint")), "4bbce4a20024b17846712953b17bb470");
     assert_eq!((bytes.len(), HEADER, ENTRY), (160 + 3 * 77, 160, 77));
     assert_eq!([bytes[160], bytes[160 + 77], bytes[160 + 2 * 77]], [2, 3, 4]);
-    assert_eq!(crate::wire::hex(&crate::log_record::sha256(&bytes)), WHOLE);
+    assert_eq!(ozg_protocols::hex::encode(&crate::log_record::sha256(&bytes)), WHOLE);
     // The ring that version 1 wrote still opens.
     assert!(place.open(3).expect("opens").check().is_ok());
 }

@@ -19,6 +19,7 @@ use ozg_protocols::{
         metadata::{EmptyFragments, Metadata, MissingSchema, SchemaVersion, Tolerance},
         set::{Claims, Event, Set},
     },
+    hex,
     ids::AttachmentId,
 };
 use serde_json::{Value, json};
@@ -205,9 +206,8 @@ fn read_back(written: &Value, key: &[u8]) {
     show(format!("written by Nimbus and read by us: {} sealed parts, 1 event, 2 keys", parts.len() + 1));
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
-    (0..hex.len()).step_by(2).map(digits).collect()
+fn bytes(digits: &str) -> Vec<u8> {
+    hex::decode(digits).expect("hex")
 }
 
 /// The pointers of all values below the root; the schema is named by the task, not by the document.

@@ -4,6 +4,7 @@
 
 use ozg_protocols::{
     case::Status,
+    hex,
     work_list::{PageCursor, Query, SortBy, View},
 };
 
@@ -11,6 +12,8 @@ use crate::fields::{self, Fields};
 
 /// Rows of one page.
 pub(crate) const PAGE: usize = 50;
+/// The longest mark of a page, in digits.
+const LONGEST_MARK: usize = 2_048;
 /// The longest search text in characters.
 pub(super) const LONGEST_SEARCH: usize = 200;
 
@@ -54,7 +57,7 @@ impl ListAddress {
             text: (!text.is_empty()).then_some(text),
             sort: sort.map_or(SortBy::Received, |(sort, _)| *sort),
             descending: fields.get("richtung") != Some("auf"),
-            after: fields.get("weiter").and_then(from_hex).map(PageCursor),
+            after: fields.get("weiter").filter(|mark| mark.len() <= LONGEST_MARK).and_then(hex::decode).map(PageCursor),
         }
     }
 
@@ -65,7 +68,7 @@ impl ListAddress {
 
     /// The query string of this list: only what differs from the default.
     pub(crate) fn query_string(&self) -> String {
-        let cursor = self.after.as_ref().map(|cursor| to_hex(&cursor.0));
+        let cursor = self.after.as_ref().map(|cursor| hex::encode(&cursor.0));
         let mut out = vec![("ansicht", self.view_name())];
         out.extend(self.statuses.iter().map(|status| ("status", status.name())));
         out.extend(self.services.iter().map(|service| ("leistung", service.as_str())));
@@ -127,22 +130,6 @@ impl ListAddress {
     pub(crate) fn sort_name(&self) -> &'static str {
         SORTS.iter().find(|(sort, _)| *sort == self.sort).map_or("eingang", |(_, name)| name)
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let short = digits.len() <= 2_048 && digits.len().is_multiple_of(2);
-    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let byte = |pair: &[u8]| Some(value(*pair.first()?)? << 4 | value(*pair.get(1)?)?);
-    short.then(|| digits.chunks(2).map(byte).collect::<Option<Vec<_>>>()).flatten()
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ fn said(value: &Value, found: &mut Vec<String>) {
         }
         Value::Array(items) => match items.iter().map(byte).collect::<Option<Vec<_>>>() {
             Some(bytes) if bytes.len() == 64 => {
-                found.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+                found.push(crate::hex::encode(&bytes));
             }
             _ => items.iter().for_each(|item| said(item, found)),
         },
