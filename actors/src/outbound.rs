@@ -9,6 +9,7 @@ mod error;
 mod meter;
 mod resolve;
 mod streaming;
+mod wire;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,19 +17,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, Error},
-    rt::{TokioExecutor, TokioTimer},
-};
 use tokio::time::Instant;
 
 pub use error::{CallError, Refused};
 pub use resolve::{Resolve, SystemResolver};
 pub use streaming::Streaming;
+pub use wire::Wire;
 
 use crate::observe::Observation;
-use dial::Dial;
 use meter::Meter;
 
 /// How calls go out.
@@ -136,7 +132,7 @@ pub struct Answer {
 /// The HTTP client. Cheap to clone: all clones share their connections.
 #[derive(Clone)]
 pub struct Outbound {
-    client: Client<HttpsConnector<Dial>, Full<Bytes>>,
+    wire: Wire<Full<Bytes>>,
     settings: Arc<OutboundSettings>,
     agent: HeaderValue,
     meter: Meter,
@@ -154,19 +150,9 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError`] when certificates or names in the settings are none.
     pub fn new(settings: OutboundSettings, resolver: Arc<dyn Resolve>) -> Result<Self, OutboundError> {
-        let dial = Dial::new(&settings, resolver);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(dial::tls(&settings.authorities)?)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(dial);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
+        let wire = Wire::new(&settings, resolver)?;
         let agent = settings.user_agent.parse().map_err(|_| OutboundError::UserAgent)?;
-        Ok(Self { client, agent, settings: Arc::new(settings), meter: Meter::new() })
+        Ok(Self { wire, agent, settings: Arc::new(settings), meter: Meter::new() })
     }
 
     /// The longest attachment in clear that is fetched, in bytes.
@@ -220,7 +206,7 @@ impl Outbound {
         *request.uri_mut() = call.uri;
         *request.headers_mut() = call.headers;
         request.headers_mut().insert(header::USER_AGENT, self.agent.clone());
-        let response = self.client.request(request).await.map_err(|error| failed(&error))?;
+        let response = self.wire.send(request).await?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -244,10 +230,6 @@ impl Outbound {
             Err(_) => Err(CallError::Network("the answer broke off")),
         }
     }
-}
-
-fn failed(error: &Error) -> CallError {
-    CallError::Network(if error.is_connect() { "no connection" } else { "the connection broke" })
 }
 
 fn announced(response: &Response<Incoming>) -> Option<u64> {

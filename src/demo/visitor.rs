@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::{AlfaTrouble, DemoError};
-use crate::sender::transport::{self, Transport};
+use crate::sender::transport::{self, Transport, Whole};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST_PAGE: usize = 4 << 20;
@@ -39,7 +38,7 @@ pub struct Page {
 pub async fn answers(transport: &Transport, place: &str) -> bool {
     let request = Request::get(place).body(transport::empty());
     match request {
-        Ok(request) => exchange(transport, request).await.is_some_and(|(status, _, _)| status.is_success()),
+        Ok(request) => exchange(transport, request).await.is_some_and(|answer| answer.status.is_success()),
         Err(_) => false,
     }
 }
@@ -59,7 +58,7 @@ impl Visitor {
             .body(transport::full(form))
             .map_err(|_| DemoError::Alfa(AlfaTrouble::Silent))?;
         let answered = exchange(&transport, request).await;
-        let (status, headers, _) = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
+        let Whole { status, headers, .. } = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
         let cookie = headers.get(header::SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
         match (status, cookie.and_then(|cookie| cookie.split(';').next())) {
             (StatusCode::SEE_OTHER, Some(cookie)) => Ok(Self { transport, origin, cookie: cookie.to_owned() }),
@@ -79,8 +78,8 @@ impl Visitor {
     /// [`DemoError::Alfa`] when nobody answers.
     pub async fn open(&self, path: &str) -> Result<Page, DemoError> {
         let answered = exchange(&self.transport, self.request(path)?).await;
-        let (status, _, page) = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
-        Ok(Page { status, text: String::from_utf8_lossy(&page).into_owned() })
+        let Whole { status, body, .. } = answered.ok_or(DemoError::Alfa(AlfaTrouble::Silent))?;
+        Ok(Page { status, text: String::from_utf8_lossy(&body).into_owned() })
     }
 
     /// Begins to fetch something large.
@@ -123,16 +122,8 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;").replace('\'', "&#39;")
 }
 
-async fn exchange(
-    transport: &Transport,
-    request: Request<transport::Body>,
-) -> Option<(StatusCode, HeaderMap, Vec<u8>)> {
-    let exchange = async {
-        let (head, body) = transport.send(request).await.ok()?.into_parts();
-        let body = Limited::new(body, LARGEST_PAGE).collect().await.ok()?.to_bytes();
-        Some((head.status, head.headers, body.to_vec()))
-    };
-    tokio::time::timeout(PATIENCE, exchange).await.ok().flatten()
+async fn exchange(transport: &Transport, request: Request<transport::Body>) -> Option<Whole> {
+    transport.whole(request, PATIENCE, LARGEST_PAGE).await.ok()
 }
 
 #[cfg(test)]

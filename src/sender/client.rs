@@ -6,7 +6,7 @@
 use std::{fmt, time::Duration};
 
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use ozg_actors::outbound::CallError;
 use ozg_protocols::{
     fit_connect::jose::{
         jwe::ContentType,
@@ -26,7 +26,7 @@ use super::{
     damage::Damage,
     parcel::{Content, Parcel},
     sealing,
-    transport::{self, Body, Transport, TransportError},
+    transport::{self, Body, Transport, TransportError, Whole},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -370,22 +370,21 @@ impl Sender {
         request: Request<Body>,
         patience: Duration,
     ) -> Result<Vec<u8>, SendError> {
-        let exchange = async {
-            let answer = self.transport.send(request).await?;
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
-            let body = body.map_err(|_| SendError::Unexpected { step })?.to_bytes().to_vec();
-            if status.is_success() {
-                return Ok(body);
-            }
-            if status == StatusCode::UNAUTHORIZED {
-                self.token.send_replace(None);
-            }
-            let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let member = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            Err(SendError::Refused { step, status, kind: member("type"), title: member("title") })
-        };
-        tokio::time::timeout(patience, exchange).await.map_err(|_| SendError::TooSlow)?
+        let whole = self.transport.whole(request, patience, LARGEST_ANSWER).await;
+        let Whole { status, body, .. } = whole.map_err(|error| match error {
+            TransportError::Call(CallError::Timeout) => SendError::TooSlow,
+            TransportError::Call(CallError::TooLarge) => SendError::Unexpected { step },
+            error => SendError::Transport(error),
+        })?;
+        if status.is_success() {
+            return Ok(body.to_vec());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            self.token.send_replace(None);
+        }
+        let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let member = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Err(SendError::Refused { step, status, kind: member("type"), title: member("title") })
     }
 }
 

@@ -1,38 +1,19 @@
-//! How the sender and the sandbox's callbacks go out: HTTP or TLS, no redirects, `*.localhost` is this machine.
+//! How the sender, the demo and the sandbox's callbacks go out: by the one HTTP client of the house, with bodies that stream
+//! and limits of their own. Redirects are never followed, and `*.localhost` is this machine.
 
 use std::{
-    future::Future,
     io,
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{
-        Client,
-        connect::{
-            HttpConnector,
-            dns::{GaiResolver, Name},
-        },
-    },
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
-use tower::Service;
-
-/// Where Debian and Ubuntu keep the certificates that the machine trusts.
-const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+use ozg_actors::outbound::{CallError, OutboundError, OutboundSettings, SystemResolver, Wire};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 /// The body of a request.
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -49,17 +30,28 @@ pub enum TransportError {
         #[source]
         source: rustls::pki_types::pem::Error,
     },
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
-    /// The request failed on its way.
-    #[error("the request failed on its way")]
-    Request(#[from] hyper_util::client::legacy::Error),
+    /// The client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] OutboundError),
+    /// No answer, or not one within its limits.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// A whole answer, whatever it says.
+#[derive(Debug)]
+pub struct Whole {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
 }
 
 /// An HTTP client.
 #[derive(Debug, Clone)]
-pub struct Transport(Client<HttpsConnector<HttpConnector<Resolver>>, Body>);
+pub struct Transport(Wire<Body>);
 
 impl Transport {
     /// A client that trusts the machine's certificates and those in this PEM file.
@@ -67,28 +59,14 @@ impl Transport {
     /// # Errors
     /// When the file cannot be read.
     pub fn new(roots: Option<&Path>) -> Result<Self, TransportError> {
-        let mut trusted = RootCertStore::empty();
-        if let Ok(system) = CertificateDer::pem_file_iter(SYSTEM_ROOTS) {
-            trusted.add_parsable_certificates(system.filter_map(Result::ok));
-        }
+        let mut settings = OutboundSettings::default();
         if let Some(path) = roots {
             let failed = |source| TransportError::Roots { path: path.to_owned(), source };
             for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
-                trusted.add(certificate.map_err(failed)?)?;
+                settings.authorities.push(certificate.map_err(failed)?.to_vec());
             }
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(trusted)
-            .with_no_client_auth();
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(Self(client))
+        Ok(Self(Wire::new(&settings, Arc::new(SystemResolver))?))
     }
 
     /// Sends a request and waits for the head of its answer. The caller sets the time limit.
@@ -96,7 +74,26 @@ impl Transport {
     /// # Errors
     /// When no answer comes.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, TransportError> {
-        Ok(self.0.request(request).await?)
+        Ok(self.0.send(request).await?)
+    }
+
+    /// Sends a request and waits for the whole of its answer: for so long, and for so many bytes.
+    ///
+    /// # Errors
+    /// When no answer comes, or not within these limits.
+    pub async fn whole(&self, request: Request<Body>, within: Duration, most: usize) -> Result<Whole, TransportError> {
+        let exchange = async {
+            let (head, body) = self.0.send(request).await?.into_parts();
+            let body = Limited::new(body, most).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    CallError::TooLarge
+                } else {
+                    CallError::Network("the answer broke off")
+                }
+            })?;
+            Ok(Whole { status: head.status, headers: head.headers, body: body.to_bytes() })
+        };
+        tokio::time::timeout(within, exchange).await.unwrap_or(Err(TransportError::Call(CallError::Timeout)))
     }
 }
 
@@ -112,45 +109,42 @@ pub fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Finds addresses; `localhost` and everything below it is this machine (RFC 6761), which not every system knows.
-#[derive(Debug, Clone)]
-pub struct Resolver(GaiResolver);
-
-type Addresses = std::vec::IntoIter<SocketAddr>;
-
-impl Service<Name> for Resolver {
-    type Response = Addresses;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Addresses>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        if is_here(name.as_str()) {
-            let here = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-            return Box::pin(std::future::ready(Ok(here.into_iter())));
-        }
-        let found = self.0.call(name);
-        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
-    }
-}
-
-fn is_here(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
     use super::*;
 
-    #[test]
-    fn every_name_below_localhost_is_this_machine() {
-        assert!(is_here("musterstadt.localhost"));
-        assert!(is_here("LOCALHOST."));
-        assert!(!is_here("localhost.example"));
-        assert!(!is_here("notlocalhost"));
+    /// What becomes of this answer where ten seconds and eight bytes are allowed.
+    async fn answered(answer: &'static str) -> Result<Whole, TransportError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let place = format!("http://stadt.localhost:{}", listener.local_addr().expect("an address").port());
+        let request = Request::get(place).body(empty()).expect("a request");
+        let peer = async {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let _ = stream.read(&mut [0; 1024]).await.expect("a request");
+            stream.write_all(answer.as_bytes()).await.expect("taken");
+            // Held open: only the limits end it.
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        };
+        let transport = Transport::new(None).expect("a transport");
+        tokio::select! {
+            whole = transport.whole(request, Duration::from_secs(2), 8) => whole,
+            () = peer => panic!("the answer has no end"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_whole_answer_has_its_limits_and_a_redirect_is_an_answer() {
+        let whole =
+            answered("HTTP/1.1 302 Found\r\nlocation: http://x\r\ncontent-length: 2\r\n\r\nja").await.expect("whole");
+        assert_eq!((whole.status, &whole.body[..]), (StatusCode::FOUND, &b"ja"[..]));
+        let long = answered("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123456789").await;
+        assert!(matches!(long, Err(TransportError::Call(CallError::TooLarge))), "{long:?}");
+        let slow = answered("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nj").await;
+        assert!(matches!(slow, Err(TransportError::Call(CallError::Timeout))), "{slow:?}");
     }
 }
