@@ -29,11 +29,46 @@ fn manifest(directory: &str) -> toml::Table {
 }
 
 fn dependencies(directory: &str) -> BTreeSet<String> {
-    let manifest = manifest(directory);
-    let table = manifest.get("dependencies").and_then(toml::Value::as_table);
-    let found: BTreeSet<String> = table.into_iter().flat_map(toml::Table::keys).cloned().collect();
+    let found = dependencies_of(&manifest(directory), &manifest("."));
     assert!(!found.is_empty(), "{directory} has no dependencies: does this test still look in the right place?");
     found
+}
+
+/// The crates that a manifest makes part of the product, by their own names: on every platform, and in build scripts too.
+fn dependencies_of(manifest: &toml::Table, workspace: &toml::Table) -> BTreeSet<String> {
+    let below =
+        |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let shared = below(&below(workspace, "workspace"), "dependencies");
+    let targets = below(manifest, "target");
+    let places = targets.values().filter_map(toml::Value::as_table).chain([manifest]);
+    let tables = places.flat_map(|place| ["dependencies", "build-dependencies"].map(|key| below(place, key)));
+    let named = |(key, value): (String, toml::Value)| {
+        let package = |value: &toml::Value| value.get("package").and_then(toml::Value::as_str).map(str::to_owned);
+        package(&value).or_else(|| shared.get(&key).and_then(package)).unwrap_or(key)
+    };
+    tables.flatten().map(named).collect()
+}
+
+#[test]
+fn a_dependency_is_found_under_every_name_and_in_every_table() {
+    let workspace: toml::Table =
+        "[workspace.dependencies]\nframes = { package = 'hyper', version = '1' }".parse().expect("TOML");
+    let manifest = "
+        [dependencies]
+        serde = '1'
+        frames.workspace = true
+        runtime = { package = 'tokio', version = '1' }
+        [build-dependencies]
+        warp = '0.4'
+        [target.'cfg(unix)'.dependencies]
+        redb = '4'
+        [target.'cfg(unix)'.build-dependencies]
+        actix = '0.13'
+        [dev-dependencies]
+        tempfile = '3'
+    ";
+    let found = dependencies_of(&manifest.parse().expect("TOML"), &workspace);
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["actix", "hyper", "redb", "serde", "tokio", "warp"]);
 }
 
 #[test]
