@@ -6,7 +6,8 @@
 //
 // On each page, light, dark and 320 px wide: no axe violation, no message of the content security policy, no foreign
 // request, no script error, no sideways scrolling. Then: the main path without script, keyboard focus that is always
-// seen, a form sent twice that happens once, and a row that changes under the reader's hands without moving.
+// seen, both ways, text that is spaced widely, names with rare letters, a form sent twice that happens once, a row that
+// changes under the reader's hands without moving, and a draft that stays.
 // Exits 1 with a line per failure. Without a mailroom or operator login those pages are skipped, and it says so.
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -160,28 +161,159 @@ async function withoutScript() {
   passed("main path without script");
 }
 
+/** What has the focus now: whether it is seen, and whether something lies over it; null where nothing has it. */
+function focused() {
+  const at = document.activeElement;
+  if (!at || at === document.body) return null;
+  const style = getComputedStyle(at);
+  const box = at.getBoundingClientRect();
+  const [width, height] = [document.documentElement.clientWidth, document.documentElement.clientHeight];
+  const inside = box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0 && box.top < height && box.left < width;
+  const [left, right] = [Math.max(box.left, 0), Math.min(box.right, width - 1)];
+  const [top, bottom] = [Math.max(box.top, 0), Math.min(box.bottom, height - 1)];
+  const points = [[left + 2, top + 2], [right - 2, bottom - 2], [(left + right) / 2, (top + bottom) / 2]];
+  const over = points.map(([x, y]) => document.elementFromPoint(x, y)).filter((found) => found && (at.contains(found) || found.contains(at)));
+  globalThis.walked ??= new Map();
+  if (!globalThis.walked.has(at)) globalThis.walked.set(at, globalThis.walked.size);
+  return {
+    id: globalThis.walked.get(at),
+    what: `${at.tagName} ${(at.getAttribute("aria-label") ?? at.textContent).trim().slice(0, 30)}`,
+    shown: style.outlineStyle !== "none" || style.boxShadow !== "none",
+    covered: inside && over.length === 0,
+    inside,
+  };
+}
+
+/** Goes through a page with Tab or Shift+Tab, to its end; what was met, in order. */
+async function walk(page, where, key) {
+  const met = [];
+  for (let step = 0; step < 400; step += 1) {
+    await page.keyboard.press(key);
+    const seen = await page.evaluate(focused);
+    if (!seen || met.includes(seen.id)) return met;
+    met.push(seen.id);
+    check(where, seen.shown, `the focus is not seen on ${seen.what}`);
+    check(where, seen.inside, `the focus lies outside the window on ${seen.what}`);
+    check(where, !seen.covered, `something covers ${seen.what}`);
+  }
+  fail(where, `${key} does not come to an end`);
+  return met;
+}
+
+/** Opens the list, the first case and operations in windows of both widths. */
+async function onEachPage(more, visit) {
+  for (const one of [LOOKS[0], LOOKS[2]]) {
+    const made = await context(one, more);
+    const page = await made.newPage();
+    await signIn(page, told.caseworker);
+    const found = await firstCase(page);
+    if (!found) console.error("SKIPPED: no case in the list, the case page was not looked at");
+    for (const [name, path] of [["liste", "/vorgaenge?ansicht=alle"], ["vorgang", found]].filter(([, path]) => path)) {
+      await page.goto(base + path);
+      await visit(page, `${name}-${one.viewport.width}`);
+    }
+    if (told.operator) {
+      await made.clearCookies();
+      await signIn(page, told.operator);
+      await page.goto(`${base}/betrieb`);
+      // Rows that change meanwhile are not the matter here.
+      await page.getByRole("button", { name: "Anhalten" }).click();
+      // Back to the beginning: losing the focus alone does not lead there.
+      await page.evaluate(() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute("tabindex"); });
+      await visit(page, `betrieb-${one.viewport.width}`);
+    }
+    await made.close();
+  }
+}
+
 async function keyboard() {
+  await onEachPage({}, async (page, name) => {
+    const forth = await walk(page, `tastatur-${name}`, "Tab");
+    await page.evaluate(() => document.activeElement.blur());
+    const back = await walk(page, `tastatur-${name}-zurück`, "Shift+Tab");
+    check(`tastatur-${name}`, forth.length > 5, `only ${forth.length} places can be reached`);
+    const [here, there] = [new Set(forth), new Set(back)];
+    const only = [...here].filter((id) => !there.has(id)).length + [...there].filter((id) => !here.has(id)).length;
+    check(`tastatur-${name}`, only === 0, `${only} places are reached in one direction only`);
+  });
+  passed("keyboard, list, case and operations, both ways");
+}
+
+/** WCAG 1.4.12: with the spacing that a reader may ask for, no text is cut off and nothing scrolls sideways. */
+async function spacing() {
+  const wide = `* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important; }
+    p { margin-bottom: 2em !important; }`;
+  await onEachPage({ bypassCSP: true }, async (page, name) => {
+    await page.addStyleTag({ content: wide });
+    const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    check(`abstand-${name}`, sideways <= 0, `scrolls sideways by ${sideways} px`);
+    const cut = await page.evaluate(() => {
+      const own = (at) => [...at.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+      const hides = (way) => way === "hidden" || way === "clip";
+      return [...document.body.querySelectorAll("*")].filter((at) => {
+        const style = getComputedStyle(at);
+        if (!own(at) || !at.checkVisibility() || at.closest(".kern-sr-only, .alfa-skip, select, option")) return false;
+        return (hides(style.overflowX) && at.scrollWidth > at.clientWidth + 1) || (hides(style.overflowY) && at.scrollHeight > at.clientHeight + 1);
+      }).map((at) => `${at.tagName}.${at.className} ${at.textContent.trim().slice(0, 30)}`);
+    });
+    for (const what of cut) fail(`abstand-${name}`, `cut off: ${what}`);
+  });
+  passed("text spacing");
+}
+
+/** Letters of DIN 91379 that few fonts have, some of them with marks that combine. */
+const NAMES = ["Ḧolm", "Żółć", "Ǆukić", "Ņikiforovs", "Nguyễn Thị Ờ", "K̂enza J̌ân", "M̂aria C̨iC̆i", "Ṡeán Ŵyn", "İpekçi", "Ʒiʒa"];
+
+async function names() {
   const made = await context(LOOKS[0]);
   const page = await made.newPage();
   await signIn(page, told.caseworker);
-  await page.goto(`${base}/vorgaenge?ansicht=alle`);
-  for (let step = 0; step < 40; step += 1) {
-    await page.keyboard.press("Tab");
-    const seen = await page.evaluate(() => {
-      const at = document.activeElement;
-      if (!at || at === document.body) return null;
-      const style = getComputedStyle(at);
-      const box = at.getBoundingClientRect();
-      const head = document.querySelector(".alfa-kopf");
-      const covered = head && !head.contains(at) && at.id !== "inhalt" && box.bottom <= head.getBoundingClientRect().bottom && box.top >= 0 && !at.matches(".alfa-skip");
-      return { what: `${at.tagName} ${at.textContent.trim().slice(0, 30)}`, shown: style.outlineStyle !== "none" || style.boxShadow !== "none", covered };
-    });
-    if (!seen) break;
-    check("tastatur", seen.shown, `the focus is not seen on ${seen.what}`);
-    check("tastatur", !seen.covered, `the head covers ${seen.what}`);
-  }
+  const found = await firstCase(page);
+  if (!found) { await made.close(); console.error("SKIPPED: no case in the list, names were not tried"); return; }
+  await page.goto(base + found);
+  await page.getByLabel("Kommentar für Kolleg:innen").fill(NAMES.join("\n"));
+  await page.getByRole("button", { name: "Kommentar speichern" }).click();
+  await page.getByText("Der Kommentar ist gespeichert.").waitFor({ timeout: 5_000 });
+  const comment = page.locator(".alfa-kommentar .alfa-text").filter({ hasText: NAMES[0] }).first();
+  // Byte for byte: nothing on the way may compose or decompose a name.
+  const shown = (await comment.textContent()).split(/\r?\n/);
+  for (const [at, name] of NAMES.entries()) check("namen", shown[at] === name, `${name} is shown as ${shown[at]}`);
+  const devtools = await made.newCDPSession(page);
+  await devtools.send("DOM.enable");
+  await devtools.send("CSS.enable");
+  await comment.evaluate((at) => at.setAttribute("id", "namensprobe"));
+  const { root } = await devtools.send("DOM.getDocument");
+  const { nodeId } = await devtools.send("DOM.querySelector", { nodeId: root.nodeId, selector: "#namensprobe" });
+  await page.evaluate(() => document.fonts.ready);
+  const { fonts } = await devtools.send("CSS.getPlatformFontsForNode", { nodeId });
+  check("namen", fonts.length > 0, "nobody knows which font the names are shown in");
+  for (const font of fonts) check("namen", font.isCustomFont, `${font.glyphCount} letters come from ${font.familyName} of the machine`);
   await made.close();
-  passed("keyboard focus");
+  passed("names of DIN 91379");
+}
+
+/** What somebody else does on a case leaves alone what is being written there. */
+async function draft() {
+  const made = await context(LOOKS[0]);
+  const [page, other] = [await made.newPage(), await made.newPage()];
+  await signIn(page, told.caseworker);
+  const found = await firstCase(page);
+  if (!found) { await made.close(); console.error("SKIPPED: no case in the list, drafts were not tried"); return; }
+  await page.goto(base + found);
+  await page.waitForTimeout(1_000);
+  await page.getByLabel("Kommentar für Kolleg:innen").pressSequentially("Halb geschrie");
+  await other.goto(base + found);
+  await other.getByLabel("Kommentar für Kolleg:innen").fill(`Dazwischen ${Date.now()}`);
+  await other.getByRole("button", { name: "Kommentar speichern" }).click();
+  await other.getByText("Der Kommentar ist gespeichert.").waitFor({ timeout: 5_000 });
+  await page.bringToFront();
+  const noticed = await page.locator("#geaendert:not([hidden])").waitFor({ timeout: 8_000 }).then(() => true, () => false);
+  check("entwurf", noticed, "the page does not tell that the case has changed");
+  await page.keyboard.type("ben");
+  const field = page.getByLabel("Kommentar für Kolleg:innen");
+  check("entwurf", await field.inputValue() === "Halb geschrieben", `the draft became: ${await field.inputValue()}`);
+  await made.close();
+  passed("a draft survives a live change");
 }
 
 async function live() {
@@ -237,7 +369,7 @@ async function suggestions() {
   passed("completions while typing");
 }
 
-for (const part of [looks, withoutScript, keyboard, live, suggestions]) {
+for (const part of [looks, withoutScript, keyboard, spacing, names, live, draft, suggestions]) {
   try {
     await part();
   } catch (error) {
