@@ -330,11 +330,14 @@ mod tests {
             |path: &str| path.split('.').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join(".");
         let shown: Vec<_> =
             shown.into_iter().map(|shown| Shown { path: without_places(&shown.path), ..shown }).collect();
-        let (mut section, mut keys) = (String::new(), 0);
+        let (mut section, mut keys, mut absent) = (String::new(), 0, false);
         for line in EXAMPLE.lines() {
             let (unset, line) = line.strip_prefix('#').map_or((false, line), |rest| (true, rest));
             if line.starts_with('[') {
+                // A row that is not there has no keys.
+                absent = unset;
                 section = line.split(']').next().unwrap_or_default().trim_matches('[').to_owned();
+            } else if absent {
             } else if let Some((key, _)) =
                 line.split_once(" = ").filter(|(key, _)| key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'))
             {
