@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use ozg_actors::{
     DestinationSettings, House, Outcome, Secret,
+    outbound::OutboundSettings,
     tenant::{EFFECTS, INTAKE_RECORDS},
 };
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
@@ -29,7 +30,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::{
-    sandbox_town::{Town, eventually, keys, now},
+    sandbox_town::{PATIENCE, Town, eventually, keys, now},
     subscriber_hall::{Bounds, Hall, erika, start, start_with},
 };
 
@@ -98,16 +99,18 @@ fn pending(house: &House) -> Option<f64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_never_answers_delays_no_acceptance_of_another() {
     let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
-    start(&town, ApiVersion::V2, data.path(), |_| {}).await.drain(Duration::from_secs(10)).await;
+    start(&town, ApiVersion::V2, data.path(), |_| {}).await.drain(PATIENCE).await;
     wait_for_the_dead(data.path());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let bounds = Bounds { others: vec![Arc::new(dead(&listener))], ..Bounds::default() };
+    // Nobody gives the dead one up while this is tried.
+    let outbound = OutboundSettings { answer_within: PATIENCE * 10, ..OutboundSettings::default() };
+    let bounds = Bounds { outbound, others: vec![Arc::new(dead(&listener))], ..Bounds::default() };
     let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     let _held = listener.accept().await.expect("somebody waits for an answer");
     eventually("the dead one's verdicts are counted", async || pending(&house) >= Some(STUCK as f64)).await;
     let receipt = town.submit(ApiVersion::V2).await;
-    let verdict = town.sender.wait(receipt, ApiVersion::V2, Duration::from_secs(10)).await;
-    assert_eq!(verdict.expect("before the dead one is given up"), Verdict::Accepted);
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await;
+    assert_eq!(verdict.expect("a log"), Verdict::Accepted, "while the dead one is still waited for");
     let reports = house.tree().await;
     let carriers = reports.iter().filter(|report| report.class == "carrier").count();
     assert_eq!(carriers, 2, "each can be seen");

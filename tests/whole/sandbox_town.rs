@@ -23,6 +23,7 @@ use ozg_protocols::{
     moment::Moment,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 pub(crate) const SCHEMA: &str = "https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json";
 pub(crate) const EVENTS: &str = "https://schema.fitko.de/fit-connect/events/";
@@ -266,13 +267,14 @@ pub(crate) fn sample(version: ApiVersion) -> Parcel {
     Samples::new(5).of(service.expect("one with two enclosures"), version, now())
 }
 
+/// When a test gives up: no promise of anything, and long enough for a machine that does other things too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Waits until something is so.
 pub(crate) async fn eventually(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..200 {
-        if so().await {
-            return;
-        }
+    let until = Instant::now() + PATIENCE;
+    while !so().await {
+        assert!(Instant::now() < until, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{what} did not happen");
 }

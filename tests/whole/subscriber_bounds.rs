@@ -27,11 +27,11 @@ async fn below_the_reserve_of_free_space_no_submission_is_fetched() {
     })
     .await;
     assert!(!house.metrics_text().contains("ozg_fitconnect_received_total{"));
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
     let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,12 +55,12 @@ async fn a_disk_that_an_attachment_has_filled_takes_no_further_one() {
     eventually("it waits for room", full).await;
     assert_eq!(fetched().await, 1, "the second one is not fetched");
     disk.set_free_space(1_000_000);
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
     let bounds = Bounds { reserve_bytes: 1_000, disk: Some(Arc::new(disk)), ..Bounds::default() };
     let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted, "with room again it is taken as ever");
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
 }
 
 /// A clock that is ahead of that of the machine.
@@ -82,7 +82,7 @@ async fn the_age_of_the_oldest_open_submission_counts_from_when_it_was_kept_also
     let house = start(&town, ApiVersion::V2, data.path(), |_| {}).await;
     let failed = async || counted(&house, "ozg_fitconnect_retries_total", "reason=\"server-error\"") > 0.0;
     eventually("it is kept and tried", failed).await;
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
     let bounds = Bounds { clock: Some(Arc::new(Ahead(HALF_AN_HOUR))), ..Bounds::default() };
     let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     let oldest = || counted(&house, "ozg_fitconnect_oldest_unaccepted_seconds", "destination");
@@ -92,7 +92,7 @@ async fn the_age_of_the_oldest_open_submission_counts_from_when_it_was_kept_also
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted);
     eventually("nothing is open", async || oldest() == 0.0).await;
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +155,7 @@ async fn an_attachment_longer_than_allowed_is_a_technical_error_of_its_submissio
             }
             other => panic!("{other:?}"),
         }
-        house.drain(Duration::from_secs(10)).await;
+        house.drain(PATIENCE).await;
     }
 }
 

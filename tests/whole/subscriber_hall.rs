@@ -37,10 +37,10 @@ use ozg_storage::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::sandbox_town::{Town, keys, now, sample};
+pub(crate) use crate::sandbox_town::PATIENCE;
+use crate::sandbox_town::{Town, eventually, keys, now, sample};
 
 const UNIT: &str = "gewerbe";
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A town hall at a sandbox.
 pub(crate) struct Hall {
@@ -101,19 +101,16 @@ impl Hall {
     pub(crate) async fn only_case(&self) -> Case {
         let (tenant, erika) = (self.tenant(), erika());
         let mut found = None;
-        for _ in 0..200 {
+        eventually("a case with a delivered acceptance", async || {
             let page = tenant.work_list().page(&erika, &query());
-            if let Some(row) = page.rows.first() {
-                let sheet = tenant.show_case(&erika, row.case).await.expect("visible");
-                if sheet.case.receipt != ReceiptState::Pending {
-                    assert_eq!(page.rows.len(), 1);
-                    found = Some(sheet.case);
-                    break;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        found.expect("a case with a delivered acceptance")
+            let Some(row) = page.rows.first() else { return false };
+            let sheet = tenant.show_case(&erika, row.case).await.expect("visible");
+            assert_eq!(page.rows.len(), 1);
+            found = Some(sheet.case).filter(|case| case.receipt != ReceiptState::Pending);
+            found.is_some()
+        })
+        .await;
+        found.expect("there")
     }
 
     /// Whether a counter of this name, with this among its labels, has counted anything.

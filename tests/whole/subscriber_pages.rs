@@ -1,7 +1,5 @@
 //! Lists and logs that come in pages, as a subscriber reads them.
 
-use std::time::Duration;
-
 use futures_util::{StreamExt as _, stream};
 
 use ozg_actors::DestinationSettings;
@@ -13,7 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    sandbox_town::{SERVICE, Town, eventually},
+    sandbox_town::{PATIENCE, SERVICE, Town, eventually},
     subscriber_hall::{Hall, start},
 };
 
@@ -50,10 +48,10 @@ async fn more_submissions_than_a_page_holds_are_all_taken() {
     let receipts = submit_all(&town, MANY).await;
     let house = start(&town, ApiVersion::V2, data.path(), offers_all).await;
     for receipt in receipts {
-        let verdict = town.sender.wait(receipt, ApiVersion::V2, Duration::from_secs(120)).await.expect("a log");
+        let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
         assert_eq!(verdict, Verdict::Accepted);
     }
     let state = town.get("/sandbox/state", None).await.json();
     assert_eq!((&state["submissions"]["accepted"], &state["mostAcceptsOfOneSubmission"]), (&json!(MANY), &json!(1)));
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
 }

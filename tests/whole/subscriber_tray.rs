@@ -1,6 +1,6 @@
 //! The clearing tray of a house at a sandbox: what waits in it, and how it goes on.
 
-use std::{future::Future, pin::pin, task::Poll, time::Duration};
+use std::{future::Future, pin::pin, task::Poll};
 
 use ozg_actors::{House, outbound::OutboundSettings};
 use ozg_cloud::sender::client::{ApiVersion, Receipt, Verdict};
@@ -48,7 +48,7 @@ async fn what_was_too_long_is_taken_under_a_higher_limit_when_a_person_wants_it_
     let (receipt, bounds) = too_long(&town).await;
     let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
     waits_for_a_person(&house).await;
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
     let house = start(&town, ApiVersion::V2, data.path(), |settings| settings.published.clear()).await;
     waits_for_a_person(&house).await;
     let (tenant, erika) = (house.tenant_by_host("musterstadt.localhost").expect("the tenant"), erika());
@@ -64,5 +64,5 @@ async fn what_was_too_long_is_taken_under_a_higher_limit_when_a_person_wants_it_
     }
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted);
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
 }

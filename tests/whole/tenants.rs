@@ -2,10 +2,9 @@
 
 use http::StatusCode;
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
-use std::time::Duration;
 
 use crate::{
-    sandbox_town::{eventually, sample},
+    sandbox_town::{PATIENCE, eventually, sample},
     world::{PLACES, World},
 };
 
@@ -15,7 +14,7 @@ async fn nothing_of_one_tenant_is_worth_anything_at_the_other() {
     let [here, there] = &PLACES;
     let (sender, key) = (world.sender(), world.key_of(here).await);
     let sent = sender.send(here.destination(), &key, ApiVersion::V2, &sample(ApiVersion::V2), None).await;
-    let verdict = sender.wait(sent.expect("sent"), ApiVersion::V2, Duration::from_secs(30)).await;
+    let verdict = sender.wait(sent.expect("sent"), ApiVersion::V2, PATIENCE).await;
     assert_eq!(verdict.expect("a log"), Verdict::Accepted);
     eventually("the case", async || world.rows(here).await.len() == 1).await;
     assert_eq!(world.rows(there).await.len(), 0);

@@ -1,8 +1,9 @@
 //! Who comes in, and from where: sign-in, hosts, foreign senders, limits, endpoints for monitors.
 
 use http::{Method, StatusCode};
+use ozg_web::Limits as WebLimits;
 
-use crate::town::{BROKEN_HOST, PASSWORD, Town};
+use crate::town::{BROKEN_HOST, PASSWORD, PATIENCE, Town};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_opens_one_tenant_and_ends_when_it_is_told_to() {
@@ -133,13 +134,14 @@ async fn what_is_too_large_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_finishes_its_head_is_let_go() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let town = Town::founded().await;
+    let head = std::time::Duration::from_secs(1);
+    let town = Town::founded_with(WebLimits { head, ..WebLimits::default() }).await;
     let mut slow = tokio::net::TcpStream::connect(town.server.local_addr()).await.expect("connects");
     let silent = tokio::net::TcpStream::connect(town.server.local_addr()).await.expect("connects");
     slow.write_all(b"GET / HTTP/1.1\r\nHost: x").await.expect("writes");
     for mut stream in [slow, silent] {
         let mut rest = Vec::new();
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(4), stream.read_to_end(&mut rest)).await;
+        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
         assert!(ended.is_ok(), "the connection is still open");
     }
     town.closes().await;

@@ -38,6 +38,9 @@ pub(crate) const BROKEN_HOST: &str = "kleinau.localhost";
 /// The password of everybody in it.
 pub(crate) const PASSWORD: &str = "nur zum Ausprobieren";
 
+/// When a test gives up: no promise of anything, and long enough for a machine that does other things too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A town that runs until it is closed.
 pub(crate) struct Town {
     pub(crate) house: House,
@@ -92,6 +95,12 @@ fn listening() -> (Connect, Arc<OnceLock<TenantContext>>) {
 impl Town {
     /// A town with its people, without cases.
     pub(crate) async fn founded() -> Self {
+        let goodbye = Duration::from_secs(2);
+        Self::founded_with(WebLimits { goodbye, head: PATIENCE, ..WebLimits::default() }).await
+    }
+
+    /// The same with other limits.
+    pub(crate) async fn founded_with(limits: WebLimits) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
         let key = TenantKey::create(&directory.path().join("tenant.key"), &*random).expect("a key");
@@ -104,8 +113,6 @@ impl Town {
         let seams =
             Seams { clock: clock.clone(), random, disk, pools: Pools::Threads, limits: Limits::default(), connect };
         let house = House::start(settings(&directory), seams).await.expect("starts");
-        let limits =
-            WebLimits { goodbye: Duration::from_secs(2), head: Duration::from_secs(1), ..WebLimits::default() };
         let listen = "127.0.0.1:0".parse().expect("valid");
         let settings =
             WebSettings { listen, tls: None, public: None, operations_here: true, monitors: Monitors::here(), limits };
@@ -193,8 +200,8 @@ impl Town {
     pub(crate) async fn closes(self) {
         let Self { house, server, context, _directory } = self;
         drop(context);
-        tokio::time::timeout(Duration::from_secs(5), server.shutdown()).await.expect("the server ends");
-        let report = house.drain(Duration::from_secs(10)).await;
+        tokio::time::timeout(PATIENCE, server.shutdown()).await.expect("the server ends");
+        let report = house.drain(PATIENCE).await;
         assert_eq!(report.cut_off, 0, "{report:?}");
     }
 }
