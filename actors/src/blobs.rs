@@ -2,16 +2,20 @@
 //!
 //! Whoever is on a worker already uses the store itself ([`Blobs::store`]).
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ozg_protocols::{ids::BlobId, moment::Moment};
 use ozg_storage::blob::{BlobStore, BlobWriter, PublishedBlob};
 
 use crate::pool::{JobLost, Workers};
+
+/// How long whoever gives a job of one chunk waits for it.
+const WITHIN: Duration = Duration::from_secs(30);
+/// A large file becomes durable at once.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(5 * 60);
+/// All files are looked at once a day; nobody waits for that.
+const SWEPT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
 /// Why a file cannot be read or written. Names no content.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +60,7 @@ impl Blobs {
     /// As [`BlobStore::sweep`].
     pub async fn sweep(&self, older_than: Moment) -> Result<u64, BlobError> {
         let store = self.store.clone();
-        Ok(self.workers.run("sweep", move || store.sweep(older_than)).await??)
+        Ok(self.workers.run_within(SWEPT_WITHIN, "sweep", move || store.sweep(older_than)).await??)
     }
 
     /// Begins a new file.
@@ -65,7 +69,7 @@ impl Blobs {
     /// As [`BlobStore::begin`].
     pub async fn begin(&self) -> Result<BlobUpload, BlobError> {
         let store = self.store.clone();
-        let writer = self.workers.run("begin", move || store.begin()).await??;
+        let writer = self.workers.run_within(WITHIN, "begin", move || store.begin()).await??;
         Ok(BlobUpload { writer, workers: self.workers.clone() })
     }
 
@@ -75,9 +79,9 @@ impl Blobs {
     /// As [`BlobStore::read`].
     pub async fn open(&self, id: BlobId) -> Result<BlobReader, BlobError> {
         let store = self.store.clone();
-        let reader = self.workers.run("open", move || store.read(id)).await??;
+        let reader = self.workers.run_within(WITHIN, "open", move || store.read(id)).await??;
         let len = reader.length();
-        Ok(BlobReader { len, at: 0, end: len, reader: Arc::new(Mutex::new(reader)), workers: self.workers.clone() })
+        Ok(BlobReader { len, at: 0, end: len, reader: Some(reader), workers: self.workers.clone() })
     }
 }
 
@@ -95,7 +99,7 @@ impl BlobUpload {
     /// As [`BlobWriter::write`]; the file is gone then.
     pub async fn write(self, bytes: Bytes) -> Result<Self, BlobError> {
         let Self { mut writer, workers } = self;
-        let writer = workers.run("write", move || writer.write(&bytes).map(|()| writer)).await??;
+        let writer = workers.run_within(WITHIN, "write", move || writer.write(&bytes).map(|()| writer)).await??;
         Ok(Self { writer, workers })
     }
 
@@ -105,7 +109,7 @@ impl BlobUpload {
     /// As [`BlobWriter::publish`]; the file is gone then.
     pub async fn publish(self) -> Result<PublishedBlob, BlobError> {
         let Self { writer, workers } = self;
-        Ok(workers.run("publish", move || writer.publish()).await??)
+        Ok(workers.run_within(PUBLISHED_WITHIN, "publish", move || writer.publish()).await??)
     }
 }
 
@@ -115,8 +119,8 @@ pub struct BlobReader {
     pub len: u64,
     at: u64,
     end: u64,
-    // Lent to one job at a time; the lock is never waited for.
-    reader: Arc<Mutex<ozg_storage::blob::BlobReader>>,
+    /// Here, unless a job has it.
+    reader: Option<ozg_storage::blob::BlobReader>,
     workers: Workers,
 }
 
@@ -134,31 +138,65 @@ impl BlobReader {
         Self { at: start.min(end), end, ..self }
     }
 
-    /// The next bytes, verified; nothing at the end. After an error there is nothing more.
+    /// The next bytes, verified; nothing at the end. After an error there is nothing more, and whoever stopped waiting for
+    /// some bytes gets one.
     pub async fn next(&mut self) -> Option<Result<Bytes, BlobError>> {
         if self.at >= self.end {
             return None;
         }
-        let (reader, at) = (self.reader.clone(), self.at);
-        let most = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let read = self.workers.run("read", move || {
-            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.read(at).map(|bytes| Bytes::copy_from_slice(&bytes[..bytes.len().min(most)]))
-        });
-        let read = read.await.map_err(BlobError::from).and_then(|read| read.map_err(BlobError::from));
-        match read {
-            Ok(bytes) if bytes.is_empty() => {
+        let read = self.read().await;
+        match &read {
+            Ok(bytes) if !bytes.is_empty() => self.at += bytes.len() as u64,
+            Ok(_) => {
                 self.at = self.end;
-                None
+                return None;
             }
-            Ok(bytes) => {
-                self.at += bytes.len() as u64;
-                Some(Ok(bytes))
-            }
-            Err(error) => {
-                self.at = self.end;
-                Some(Err(error))
-            }
+            Err(_) => self.at = self.end,
         }
+        Some(read)
+    }
+
+    async fn read(&mut self) -> Result<Bytes, BlobError> {
+        let mut reader = self.reader.take().ok_or(JobLost::Late)?;
+        let (at, most) = (self.at, usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+        let read = move || {
+            let bytes = reader.read(at).map(|bytes| Bytes::copy_from_slice(&bytes[..bytes.len().min(most)]));
+            (reader, bytes)
+        };
+        let (reader, bytes) = self.workers.run_within(WITHIN, "read", read).await?;
+        self.reader = Some(reader);
+        Ok(bytes?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ozg_storage::{disk::RealDisk, testing::Sample};
+
+    use super::*;
+    use crate::pool::{HangingPool, InlinePool};
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_reads_or_writes_a_file_on_a_disk_that_hangs_hears_so() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let whole = Sample::on(Arc::new(RealDisk), directory.path(), 1).open().expect("opens");
+        let store = Arc::new(whole.blobs.clone());
+        let hanging = || Workers::new(Arc::new(HangingPool::default()));
+        let late = |error| matches!(error, Some(BlobError::Lost(JobLost::Late)));
+        let stuck = Blobs::new(store.clone(), hanging());
+        assert!(late(stuck.begin().await.err()) && late(stuck.sweep(Moment::default()).await.err()));
+        let well = Blobs::new(store, Workers::new(Arc::new(InlinePool)));
+        let begin =
+            async || well.begin().await.expect("begins").write(Bytes::from_static(b"abc")).await.expect("writes");
+        let upload = BlobUpload { workers: hanging(), ..begin().await };
+        assert!(late(upload.write(Bytes::from_static(b"d")).await.err()));
+        let upload = BlobUpload { workers: hanging(), ..begin().await };
+        assert!(late(upload.publish().await.err()));
+        let PublishedBlob { id, wrapped, .. } = begin().await.publish().await.expect("publishes");
+        let append = Sample::append(&mut Sample::stream(&whole, 1), 0, 1, "names it", None, vec![wrapped]);
+        assert!(whole.core.commit(vec![append]).iter().all(Result::is_ok));
+        assert!(late(stuck.open(id).await.err()));
+        let mut reader = BlobReader { workers: hanging(), ..well.open(id).await.expect("opens") };
+        assert!(late(reader.next().await.expect("not the end").err()) && reader.next().await.is_none());
     }
 }

@@ -32,6 +32,9 @@ pub enum JobLost {
     /// Its pool is gone, and did not come back in time.
     #[error("the pool is gone")]
     NoPool,
+    /// Nobody waits for it any more; it may still be done.
+    #[error("the job did not end in time")]
+    Late,
 }
 
 /// So often a job that nobody has begun is given again, after this pause: longer than a guard needs to come back.
@@ -78,6 +81,19 @@ impl Workers {
         }
         Err(JobLost::NoPool)
     }
+
+    /// The same for so long and no longer.
+    ///
+    /// # Errors
+    /// [`JobLost`].
+    pub async fn run_within<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
+        &self,
+        within: Duration,
+        name: &'static str,
+        work: W,
+    ) -> Result<T, JobLost> {
+        tokio::time::timeout(within, self.run(name, work)).await.unwrap_or(Err(JobLost::Late))
+    }
 }
 
 /// What comes back of a job.
@@ -115,6 +131,25 @@ impl<T, W> Drop for Given<T, W> {
         if let (Some(work), Some(back)) = (self.work.take(), self.back.take()) {
             let _ = back.send(Back::Untouched(work));
         }
+    }
+}
+
+/// Takes every job and never begins with it. For tests.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct HangingPool(std::sync::Mutex<Vec<Job>>);
+
+#[cfg(test)]
+impl fmt::Debug for HangingPool {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("HangingPool")
+    }
+}
+
+#[cfg(test)]
+impl Pool for HangingPool {
+    fn submit(&self, _: &'static str, job: Job) {
+        self.0.lock().expect("no panic").push(job);
     }
 }
 
