@@ -25,11 +25,11 @@ pub(crate) use batcher::{BatcherActor, BatcherMessage, Pending};
 
 use crate::{
     observe::Probe,
-    pool::Workers,
+    pool::{JobLost, Workers},
     supervise::{self, Address, Spec},
 };
 
-/// How long an append waits for its answer before its outcome counts as unknown.
+/// How long whoever asks the journal waits: then it counts as not available, and the outcome of a write as unknown.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// The journal of one tenant.
@@ -88,14 +88,28 @@ impl TenantJournal {
         answer
     }
 
-    async fn on<T: Send + 'static>(
+    /// A job that reads.
+    async fn reads<T: Send + 'static>(
         &self,
-        workers: &Workers,
         name: &'static str,
         work: impl FnOnce(&RedbCore) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
         let core = self.core.clone();
-        workers.run(name, move || work(&core)).await.map_err(|_| JournalError::Unavailable)?
+        let read = self.readers.run_within(WITHIN, name, move || work(&core)).await;
+        read.unwrap_or(Err(JournalError::Unavailable))
+    }
+
+    /// A job that writes: one that nobody has begun has not happened.
+    async fn writes<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&RedbCore) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let core = self.core.clone();
+        self.vault.run_within(WITHIN, name, move || work(&core)).await.unwrap_or_else(|lost| match lost {
+            JobLost::NoPool => Err(JournalError::Unavailable),
+            JobLost::Panicked | JobLost::Late => Err(JournalError::UnknownOutcome),
+        })
     }
 }
 
@@ -116,7 +130,7 @@ impl Journal for TenantJournal {
     fn has_room(&self) -> BoxFuture<'_, bool> {
         let core = self.core.clone();
         // Where even the question finds no worker there is no room either.
-        Box::pin(async move { self.readers.run("room", move || core.has_room()).await.unwrap_or(false) })
+        Box::pin(async move { self.readers.run_within(WITHIN, "room", move || core.has_room()).await.unwrap_or(false) })
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
@@ -128,7 +142,7 @@ impl Journal for TenantJournal {
         stream: StreamId,
         key: CommandKey,
     ) -> BoxFuture<'_, Result<Option<StoredAnswer>, JournalError>> {
-        Box::pin(self.on(&self.readers, "answer", move |core| core.answer_to(stream, key)))
+        Box::pin(self.reads("answer", move |core| core.answer_to(stream, key)))
     }
 
     fn read(
@@ -137,7 +151,7 @@ impl Journal for TenantJournal {
         from: Version,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredRecord>, JournalError>> {
-        Box::pin(self.on(&self.readers, "read", move |core| core.read(stream, from, limit)))
+        Box::pin(self.reads("read", move |core| core.read(stream, from, limit)))
     }
 
     fn beginning(&self) -> Cursor {
@@ -145,7 +159,7 @@ impl Journal for TenantJournal {
     }
 
     fn tail(&self, after: Cursor, limit: usize) -> BoxFuture<'_, Result<TailPage, JournalError>> {
-        Box::pin(self.on(&self.readers, "tail", move |core| core.tail(&after, limit)))
+        Box::pin(self.reads("tail", move |core| core.tail(&after, limit)))
     }
 
     fn put_snapshot(
@@ -154,11 +168,11 @@ impl Journal for TenantJournal {
         version: Version,
         body: SealedBody,
     ) -> BoxFuture<'_, Result<(), JournalError>> {
-        Box::pin(self.on(&self.vault, "snapshot", move |core| core.put_snapshot(stream, version, body)))
+        Box::pin(self.writes("snapshot", move |core| core.put_snapshot(stream, version, body)))
     }
 
     fn snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<Option<(Version, SealedBody)>, JournalError>> {
-        Box::pin(self.on(&self.readers, "snapshot", move |core| core.snapshot(stream)))
+        Box::pin(self.reads("snapshot", move |core| core.snapshot(stream)))
     }
 
     fn claim(
@@ -168,11 +182,11 @@ impl Journal for TenantJournal {
         until: Moment,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>> {
-        Box::pin(self.on(&self.vault, "claim", move |core| core.claim(target, now, until, limit)))
+        Box::pin(self.writes("claim", move |core| core.claim(target, now, until, limit)))
     }
 
     fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
-        Box::pin(self.on(&self.vault, "release", move |core| core.release(target, now, before)))
+        Box::pin(self.writes("release", move |core| core.release(target, now, before)))
     }
 
     fn unsettled(
@@ -181,11 +195,11 @@ impl Journal for TenantJournal {
         after: Option<EffectId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
-        Box::pin(self.on(&self.readers, "unsettled", move |core| core.unsettled(target, after, limit)))
+        Box::pin(self.reads("unsettled", move |core| core.unsettled(target, after, limit)))
     }
 
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {
-        Box::pin(self.on(&self.vault, "settle", move |core| core.settle(&verdicts)))
+        Box::pin(self.writes("settle", move |core| core.settle(&verdicts)))
     }
 
     fn put_record(
@@ -195,11 +209,11 @@ impl Journal for TenantJournal {
         value: Option<SealedBody>,
         expires: Moment,
     ) -> BoxFuture<'_, Result<(), JournalError>> {
-        Box::pin(self.on(&self.vault, "record", move |core| core.put_record(kind, id, value, expires)))
+        Box::pin(self.writes("record", move |core| core.put_record(kind, id, value, expires)))
     }
 
     fn record(&self, kind: u8, id: u128, now: Moment) -> BoxFuture<'_, Result<Option<SealedBody>, JournalError>> {
-        Box::pin(self.on(&self.readers, "record", move |core| core.record(kind, id, now)))
+        Box::pin(self.reads("record", move |core| core.record(kind, id, now)))
     }
 }
 
@@ -212,7 +226,29 @@ mod tests {
     use ractor::Actor;
 
     use super::*;
-    use crate::{house::Supervisor, observe::Observation, pool::InlinePool, seams::WallClock};
+    use crate::{
+        house::Supervisor,
+        observe::Observation,
+        pool::{HangingPool, InlinePool},
+        seams::WallClock,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_a_journal_that_hangs_hears_so_and_of_a_write_that_its_outcome_is_unknown() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let probe = Observation::new(Arc::new(WallClock)).root("infrastructure", &supervise::INFRASTRUCTURE);
+        let hanging = || Workers::new(Arc::new(HangingPool::default()));
+        let store = Sample::on(Arc::new(RealDisk), directory.path(), 1).open().expect("opens");
+        let (journal, _batcher) = TenantJournal::new("one", store.core, hanging(), hanging(), &probe);
+        let (target, now) = (EffectTarget::FitConnect, Moment::default());
+        assert_eq!(journal.read(StreamId::TENANT, Version(0), 9).await.err(), Some(JournalError::Unavailable));
+        assert_eq!(journal.tail(journal.beginning(), 9).await.err(), Some(JournalError::Unavailable));
+        assert_eq!(journal.record(1, 1, now).await.err(), Some(JournalError::Unavailable));
+        assert_eq!(journal.settle(Vec::new()).await, Err(JournalError::UnknownOutcome));
+        assert_eq!(journal.claim(target, now, now, 9).await.err(), Some(JournalError::UnknownOutcome));
+        assert_eq!(journal.put_record(1, 1, None, now).await, Err(JournalError::UnknownOutcome));
+        assert!(!journal.has_room().await);
+    }
 
     #[tokio::test]
     async fn the_batched_journal_keeps_every_rule_of_a_journal() {
