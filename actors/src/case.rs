@@ -105,6 +105,8 @@ pub(crate) struct CaseParts {
 pub(crate) struct CaseActor {
     /// Hears when nobody got anything of the case.
     pub(crate) tenant: ActorRef<TenantMessage>,
+    /// Sees the tenant.
+    pub(crate) seen: Probe,
 }
 
 impl Actor for CaseActor {
@@ -137,7 +139,7 @@ impl Actor for CaseActor {
         // Its permits first: whoever still holds one is not let go.
         drop(working);
         if !case.is_needed() {
-            let _ = self.tenant.cast(TenantMessage::Unneeded(case.id()));
+            let _ = self.tenant.cast(TenantMessage::Unneeded(case.id(), self.seen.waiting(None)));
         }
         done.map_err(ActorProcessingErr::from)
     }

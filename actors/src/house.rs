@@ -12,10 +12,15 @@ mod shut;
 mod staff;
 mod start;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use futures_util::future::join_all;
 use ozg_storage::disk::Disk;
 use ractor::ActorRef;
+use tokio::{sync::watch, time::Instant};
 
 pub use closing::DrainReport;
 #[cfg(any(test, feature = "testing"))]
@@ -23,9 +28,10 @@ pub use staff::Member;
 pub use start::StartError;
 
 use crate::{
-    observe::{ActorReport, Observation},
-    pool::{WorkerThreads, Workers},
+    observe::{ActorReport, Observation, Probe},
+    pool::WorkerThreads,
     seams::{Clock, Random},
+    supervise::Address,
     tenant::{Connect, Limits, Tenant},
 };
 use root::RootMessage;
@@ -75,6 +81,11 @@ pub struct Readiness {
     pub tenants: &'static str,
 }
 
+/// How often the journals are written to find out whether they can be, whoever asks.
+const WRITTEN_EVERY: Duration = Duration::from_secs(1);
+/// How long that may take.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+
 const JOURNAL: [&str; 2] = ["schreibbar", "nicht schreibbar"];
 const LOAD: [&str; 2] = ["frei", "überlastet"];
 const DRAINING: [&str; 2] = ["nein", "ja"];
@@ -88,6 +99,13 @@ impl Readiness {
     }
 }
 
+/// The two that only supervise.
+#[derive(Debug)]
+struct Supervisors {
+    house: Probe,
+    infrastructure: Probe,
+}
+
 /// The house; a cheap handle.
 #[derive(Debug, Clone)]
 pub struct House(Arc<Inner>);
@@ -95,13 +113,16 @@ pub struct House(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     observation: Observation,
-    tenants: Vec<Tenant>,
-    stores: Vec<start::Store>,
-    shut: Vec<shut::Shut>,
+    doors: watch::Receiver<shut::Doors>,
+    /// Tries to open who is shut.
+    opener: Option<Address<shut::OpenerMessage>>,
     root: ActorRef<RootMessage>,
-    vault: Workers,
+    probes: Supervisors,
+    pools: start::AllPools,
     clock: Arc<dyn Clock>,
-    closing: tokio::sync::watch::Sender<bool>,
+    closing: watch::Sender<bool>,
+    /// Whether every journal could be written, when that was last tried.
+    written: Mutex<Option<(Instant, bool)>>,
     // Ends with the last handle, after every pool.
     _threads: Option<WorkerThreads>,
 }
@@ -110,19 +131,24 @@ impl House {
     /// The tenant with this host (without port, in lower case).
     #[must_use]
     pub fn tenant_by_host(&self, host: &str) -> Option<Tenant> {
-        self.0.tenants.iter().find(|tenant| tenant.hosts().iter().any(|known| known == host)).cloned()
+        let answers_to = |tenant: &Tenant| tenant.hosts().iter().any(|known| known == host);
+        self.0.doors.borrow().open.iter().map(|(tenant, _)| tenant).find(|tenant| answers_to(tenant)).cloned()
     }
 
-    /// Whether the tenant with this host is there, but its store could not be opened.
+    /// Whether the tenant with this host is there, but its store could not be opened yet.
     #[must_use]
     pub fn is_shut(&self, host: &str) -> bool {
-        self.0.shut.iter().any(|shut| shut.answers_to(host))
+        self.0.doors.borrow().shut.iter().any(|shut| shut.answers_to(host))
     }
 
     /// All tenants that are served.
     #[must_use]
     pub fn tenants(&self) -> Vec<Tenant> {
-        self.0.tenants.clone()
+        self.0.doors.borrow().open.iter().map(|(tenant, _)| tenant.clone()).collect()
+    }
+
+    fn stores(&self) -> Vec<start::Store> {
+        self.0.doors.borrow().open.iter().map(|(_, store)| store.clone()).collect()
     }
 
     /// Every actor, parents before their children.
@@ -143,23 +169,33 @@ impl House {
         self.0.observation.metrics_text()
     }
 
-    /// Whether it can take work: asks every journal to write a small record.
+    /// Whether it can take work: asks every journal to write a small record, once a second at most.
     pub async fn readiness(&self) -> Readiness {
-        let mut journal = true;
-        for store in &self.0.stores {
-            let (core, now) = (store.0.core.clone(), self.0.clock.now());
-            let write = self.0.vault.run("probe", move || core.put_record(start::PROBE, 0, None, now));
-            let written = tokio::time::timeout(Duration::from_secs(5), write).await;
-            journal &= matches!(written, Ok(Ok(Ok(()))));
-        }
-        let full = self.0.tenants.iter().any(|tenant| tenant.edge().is_full());
+        let journal = self.journals_are_written().await;
+        let full = self.tenants().iter().any(|tenant| tenant.edge().is_full());
         let word = |words: [&'static str; 2], wrong: bool| words[usize::from(wrong)];
         Readiness {
             journal: word(JOURNAL, !journal),
             load: word(LOAD, full),
             draining: word(DRAINING, *self.0.closing.borrow()),
-            tenants: word(TENANTS, !self.0.shut.is_empty()),
+            tenants: word(TENANTS, !self.0.doors.borrow().shut.is_empty()),
         }
+    }
+
+    /// Asks all journals at once: one that hangs costs its own time only. Whoever asks again at once hears the same.
+    async fn journals_are_written(&self) -> bool {
+        let known = *self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, written)) = known.filter(|(at, _)| at.elapsed() < WRITTEN_EVERY) {
+            return written;
+        }
+        let written = join_all(self.stores().into_iter().map(|store| {
+            let (core, now) = (store.0.core.clone(), self.0.clock.now());
+            let write = move || core.put_record(start::PROBE, 0, None, now);
+            self.0.pools.vault.run_within(WRITTEN_WITHIN, "probe", write)
+        }));
+        let written = written.await.iter().all(|written| matches!(written, Ok(Ok(()))));
+        *self.0.written.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), written));
+        written
     }
 
     /// Whether the topmost actor is there. Says nothing about anybody outside.

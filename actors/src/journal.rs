@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ozg_protocols::{ids::CommandKey, moment::Moment};
 use ozg_storage::{
     journal::{
-        Append, Appended, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
+        Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
         JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
     },
     redb_core::RedbCore,
@@ -189,13 +189,8 @@ impl Journal for TenantJournal {
         Box::pin(self.writes("release", move |core| core.release(target, now, before)))
     }
 
-    fn unsettled(
-        &self,
-        target: EffectTarget,
-        after: Option<EffectId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
-        Box::pin(self.reads("unsettled", move |core| core.unsettled(target, after, limit)))
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>> {
+        Box::pin(self.reads("backlog", move |core| core.backlog(target)))
     }
 
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {

@@ -19,7 +19,7 @@ use std::{
 
 use ozg_protocols::moment::Moment;
 use prometheus_client::registry::Registry;
-use ractor::ActorCell;
+use ractor::{ActorCell, ActorRef, Message};
 
 pub(crate) use instruments::Instruments;
 pub use instruments::{ActorState, HISTORY};
@@ -191,6 +191,17 @@ impl Probe {
         Waiting { probe: self.clone(), since: Instant::now(), permits: Permits(permit, None), begun: false }
     }
 
+    /// Has the actor that it sees hear this in a while; it is seen waiting from then on.
+    pub(crate) fn after<M: Message>(
+        &self,
+        me: &ActorRef<M>,
+        pause: Duration,
+        message: impl FnOnce(Waiting) -> M + Send + 'static,
+    ) {
+        let probe = self.clone();
+        me.send_after(pause, move || message(probe.waiting(None)));
+    }
+
     /// Notes which actor it is now, for tests that kill it.
     pub(crate) fn is_stood_for_by(&self, actor: &ActorCell) {
         self.instruments.trial.is_stood_for_by(actor);
@@ -204,6 +215,12 @@ impl Probe {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn panic_next(&self) {
         self.instruments.trial.panic_next();
+    }
+
+    /// Where it stands among all ends; 0 where it has not ended.
+    #[cfg(test)]
+    pub(crate) fn ended(&self) -> u64 {
+        self.instruments.trial.ended()
     }
 
     /// Notes how the actor is.
@@ -266,12 +283,22 @@ impl Waiting {
 
     /// Somebody else than the one it waited for begins with it: a worker of a pool.
     #[must_use]
-    pub fn begin_as(mut self, worker: &Probe, message: &'static str) -> Working {
-        self.begun = true;
+    pub fn begin_as(self, worker: &Probe, message: &'static str) -> Working {
+        Self::begin_together(vec![self], worker, message)
+    }
+
+    /// All of these are handled as one.
+    #[must_use]
+    pub fn begin_together(all: Vec<Self>, worker: &Probe, message: &'static str) -> Working {
         let started = Instant::now();
-        self.probe.instruments.waited(started.duration_since(self.since));
+        let begin = |mut waiting: Self| {
+            waiting.begun = true;
+            waiting.probe.instruments.waited(started.duration_since(waiting.since));
+            std::mem::take(&mut waiting.permits)
+        };
+        let permits = all.into_iter().map(begin).collect();
         worker.instruments.began();
-        Working { probe: worker.clone(), started, message, _permits: std::mem::take(&mut self.permits) }
+        Working { probe: worker.clone(), started, message, permits }
     }
 }
 
@@ -284,12 +311,13 @@ impl Drop for Waiting {
     }
 }
 
-/// A message that is being handled, until this is dropped.
+/// A message that is being handled, or several as one, until this is dropped.
 pub struct Working {
     probe: Probe,
     started: Instant,
     message: &'static str,
-    _permits: Permits,
+    /// Of each of them.
+    permits: Vec<Permits>,
 }
 
 impl fmt::Debug for Working {
@@ -301,7 +329,7 @@ impl fmt::Debug for Working {
 impl Drop for Working {
     fn drop(&mut self) {
         let took = self.started.elapsed();
-        self.probe.instruments.ended(took);
+        self.probe.instruments.ended(self.permits.len() as u64, took);
         self.probe.observation.metrics().handled(self.probe.instruments.class(), self.message, took);
     }
 }
@@ -327,6 +355,38 @@ mod tests {
         drop(working);
         let report = root.report();
         assert_eq!((report.handled, report.state), (1, ActorState::Running));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_at_the_same_time_takes_its_time_once() {
+        let (observation, root) = observed();
+        let second = Duration::from_secs(1);
+        let [one, other] = ["attempt"; 2].map(|name| root.waiting(None).begin(name));
+        tokio::time::advance(second).await;
+        drop(one);
+        assert_eq!((root.report().busy, root.report().state), (second, ActorState::Busy), "the other goes on");
+        tokio::time::advance(second).await;
+        drop(other);
+        assert_eq!((root.report().busy, root.report().state), (second * 2, ActorState::Running));
+        tokio::time::advance(second).await;
+        let batch = Waiting::begin_together((0..256).map(|_| root.waiting(None)).collect(), &root, "append");
+        tokio::time::advance(second).await;
+        drop(batch);
+        assert_eq!((root.report().busy, root.report().handled), (second * 3, 258));
+        assert!(observation.metrics_text().contains("ozg_actor_busy_seconds_total{class=\"house\"} 3.0\n"));
+    }
+
+    #[test]
+    fn only_the_newest_root_of_a_tenant_is_shown() {
+        let (observation, _root) = observed();
+        for (record, root) in [(1, "ab"), (2, "cd"), (3, "cd")] {
+            observation.metrics().checkpoint("musterstadt", record, root);
+        }
+        observation.metrics().checkpoint("kleinau", 1, "ef");
+        let text = observation.metrics_text();
+        assert!(text.contains("ozg_journal_checkpoint_info{tenant=\"musterstadt\",root=\"cd\"} 1\n"), "{text}");
+        assert!(text.contains("ozg_journal_checkpoint_info{tenant=\"kleinau\",root=\"ef\"} 1\n"), "{text}");
+        assert!(!text.contains("root=\"ab\""), "{text}");
     }
 
     #[tokio::test]

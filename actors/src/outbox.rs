@@ -1,6 +1,7 @@
 //! The outbox actor of one tenant: sees to it that what has to leave the house does (law 5).
 //!
-//! Owns which effects it has claimed and who carries each; the entries themselves lie in the journal. Supervised by the
+//! Owns which effects it has claimed and who carries each, so many and no more; the entries themselves lie in the journal,
+//! which also knows how many wait. Supervised by the
 //! tenant, supervises one [`carrier`] per destination, so that a destination that is slow or dead delays nobody else. It is
 //! woken right after an append and looks by itself besides; it never waits for anything but the journal. Every attempt is
 //! recorded by the claim before its first byte leaves, so an attempt whose outcome nobody knows is followed by a look at
@@ -20,7 +21,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use ozg_protocols::{case::Effect, ids::DestinationId, moment::Moment};
+use ozg_protocols::{case::Effect, ids::DestinationId};
 use ozg_storage::{
     journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict},
     stream::open_effect,
@@ -33,11 +34,11 @@ pub(crate) use meter::Meter;
 
 use crate::{
     fit_connect::{backoff, service::DeliveryService},
-    observe::{ActorState, Probe},
+    observe::{ActorState, Probe, Waiting},
     supervise::{self, Address, Children, Spec},
     tenant::{EFFECTS, TenantContext},
 };
-use carrier::{Carried, CarrierActor, CarrierMessage, CarrierParts, Errand};
+use carrier::{CarrierActor, CarrierMessage, CarrierParts, Errand};
 use meter::TenantMeter;
 use sending::Sender;
 
@@ -54,25 +55,23 @@ const LOOK: Duration = Duration::from_secs(2);
 /// The first and the longest pause before an effect is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// So many waiting effects are read at a time.
-const PAGE: usize = 1_000;
 
 /// What the outbox is told.
 #[derive(Debug)]
 pub(crate) enum OutboxMessage {
     /// Something was appended before this moment.
-    Wake(Instant),
+    Wake(Instant, Waiting),
     /// Time to look.
-    Look,
+    Look(Waiting),
     /// A carrier has no longer these in hand.
-    Carried(DestinationId, Vec<Carried>),
+    Carried(DestinationId, Vec<EffectId>, Waiting),
     /// The pause after a carrier's failure is over.
-    Again(usize),
+    Again(usize, Waiting),
 }
 
 /// Has the outbox look for what was just appended.
 pub(crate) fn wake(outbox: &Address<OutboxMessage>) {
-    outbox.tell(OutboxMessage::Wake(Instant::now()));
+    outbox.tell_seen(|waiting| OutboxMessage::Wake(Instant::now(), waiting));
 }
 
 /// The outbox of a tenant as its child, and the way to it.
@@ -98,8 +97,8 @@ pub(crate) struct Outbox {
     probe: Probe,
     children: Children,
     carriers: HashMap<DestinationId, Carrier>,
-    /// What has not happened yet, with the moment when it was first due.
-    unsettled: BTreeMap<EffectId, Moment>,
+    /// Whether anything may be waiting.
+    waits: bool,
     claimed: Option<Instant>,
 }
 
@@ -128,15 +127,16 @@ impl Actor for OutboxActor {
             let name = format!("carrier-{destination}");
             let seen = probe.child(name.clone(), &supervise::CARRIER, MOST_HELD as u64);
             let sender = Arc::new(Sender { context: context.clone(), service });
-            let parts = CarrierParts { destination, sender, meter: meter.clone(), outbox: me.clone() };
+            let parts =
+                CarrierParts { destination, sender, meter: meter.clone(), outbox: me.clone(), seen: probe.clone() };
             let arguments = move |probe| (parts.clone(), probe);
             let (spec, address) = Spec::new(name, &supervise::CARRIER, || CarrierActor, arguments);
             children.start(spec.seen_by(seen.clone()), me.get_cell()).await?;
             carriers.insert(destination, Carrier { address, probe: seen, holds: BTreeMap::new() });
         }
-        me.cast(OutboxMessage::Look)?;
+        me.cast(OutboxMessage::Look(probe.waiting(None)))?;
         probe.set(ActorState::Running);
-        Ok(Outbox { context, meter, probe, children, carriers, unsettled: BTreeMap::new(), claimed: None })
+        Ok(Outbox { context, meter, probe, children, carriers, waits: true, claimed: None })
     }
 
     async fn handle(
@@ -146,17 +146,28 @@ impl Actor for OutboxActor {
         outbox: &mut Outbox,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            // Whoever claimed since then has seen it.
-            OutboxMessage::Wake(at) if outbox.claimed.is_some_and(|claimed| claimed > at) => {}
-            OutboxMessage::Wake(_) => outbox.give_out().await,
-            OutboxMessage::Look => {
-                outbox.give_out().await;
-                me.send_after(LOOK, || OutboxMessage::Look);
+            OutboxMessage::Wake(at, waiting) => {
+                let _working = waiting.begin("wake");
+                // Whoever claimed since then has seen it.
+                if outbox.claimed.is_none_or(|claimed| claimed <= at) {
+                    outbox.give_out().await;
+                }
             }
-            OutboxMessage::Carried(destination, carried) => outbox.carried(destination, carried),
-            OutboxMessage::Again(place) => outbox.children.again(place, &me, OutboxMessage::Again).await?,
+            OutboxMessage::Look(waiting) => {
+                let _working = waiting.begin("look");
+                outbox.give_out().await;
+                outbox.measure().await;
+                outbox.probe.after(&me, LOOK, OutboxMessage::Look);
+            }
+            OutboxMessage::Carried(destination, carried, waiting) => {
+                let _working = waiting.begin("carried");
+                outbox.carried(destination, &carried);
+            }
+            OutboxMessage::Again(place, waiting) => {
+                let _working = waiting.begin("again");
+                outbox.children.again(place, &me, OutboxMessage::Again).await?;
+            }
         }
-        outbox.measure();
         Ok(())
     }
 
@@ -199,6 +210,7 @@ impl Outbox {
                 }
             };
             let full = claimed.len() == CLAIMED;
+            self.waits |= !claimed.is_empty();
             self.hand_out(claimed).await;
             if !full {
                 return;
@@ -206,16 +218,12 @@ impl Outbox {
         }
     }
 
-    /// What an outbox before this one had claimed is nobody's any more: it ended with its claims open. What waits for its
-    /// next attempt is counted, too.
+    /// What an outbox before this one had claimed is nobody's any more: it ended with its claims open.
     async fn take_over(&mut self) -> bool {
         let now = self.context.clock.now();
         // Its last claim may be from this very moment.
         let before = now.plus(CLAIM + LOOK);
-        let taken = match self.context.journal.release(EffectTarget::FitConnect, now, before).await {
-            Ok(()) => self.count().await,
-            Err(error) => Err(error),
-        };
+        let taken = self.context.journal.release(EffectTarget::FitConnect, now, before).await;
         if let Err(error) = &taken {
             tracing::warn!(%error, "the outbox cannot be taken over");
             self.probe.failed("journal");
@@ -223,26 +231,11 @@ impl Outbox {
         taken.is_ok()
     }
 
-    async fn count(&mut self) -> Result<(), ozg_storage::journal::JournalError> {
-        let mut after = None;
-        loop {
-            let page = self.context.journal.unsettled(EffectTarget::FitConnect, after, PAGE).await?;
-            after = page.last().map(|(id, _)| *id);
-            let full = page.len() == PAGE;
-            self.unsettled.extend(page);
-            if !full {
-                return Ok(());
-            }
-        }
-    }
-
     async fn hand_out(&mut self, claimed: Vec<ClaimedEffect>) {
-        let _working = self.probe.waiting(None).begin("hand out");
         let (mut verdicts, mut errands) = (Vec::new(), HashMap::<DestinationId, Vec<Errand>>::new());
         let now = self.context.clock.now();
         let (no_room, soon) = (EffectVerdict::Untried(now.plus(NO_ROOM_FOR)), EffectVerdict::Untried(now.plus(LOOK)));
         for effect in claimed {
-            self.unsettled.insert(effect.id, effect.since);
             let (id, attempts) = (effect.id, effect.attempts);
             let what: Effect = match open_effect(&self.context.sealer, &EFFECTS, &effect) {
                 Ok(what) => what,
@@ -283,14 +276,10 @@ impl Outbox {
         self.settle(verdicts).await;
     }
 
-    fn carried(&mut self, destination: DestinationId, carried: Vec<Carried>) {
-        for Carried { id, happened } in carried {
-            if let Some(carrier) = self.carriers.get_mut(&destination) {
-                carrier.holds.remove(&id);
-            }
-            if happened {
-                self.unsettled.remove(&id);
-            }
+    fn carried(&mut self, destination: DestinationId, carried: &[EffectId]) {
+        let Some(carrier) = self.carriers.get_mut(&destination) else { return };
+        for id in carried {
+            carrier.holds.remove(id);
         }
     }
 
@@ -314,9 +303,15 @@ impl Outbox {
         }
     }
 
-    fn measure(&self) {
-        let oldest = self.unsettled.values().min().map(|since| self.context.clock.now().since(*since));
-        self.meter.pending(self.unsettled.len(), oldest.unwrap_or_default());
+    /// The journal knows what waits, however much that is.
+    async fn measure(&mut self) {
+        if !self.waits {
+            return;
+        }
+        let Ok(backlog) = self.context.journal.backlog(EffectTarget::FitConnect).await else { return };
+        let age = backlog.oldest.map(|since| self.context.clock.now().since(since));
+        self.meter.pending(backlog.count, age.unwrap_or_default());
+        self.waits = backlog.count > 0;
     }
 }
 

@@ -58,13 +58,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 // One line per class: failures forgiven, within seconds, pause before the second restart in ms, and then.
 /// The topmost actor has no supervisor: when it ends, the process is not alive any more.
 pub const HOUSE: Policy = policy("house", 0, 1, 0, Then::Escalate, "endet mit dem Prozess");
-/// Clock, pools, journals: everybody leans on them.
+/// Pools and batchers: everybody leans on them.
 pub const INFRASTRUCTURE: Policy =
     policy("infrastructure", 5, 60, 10, Then::Escalate, "5 Neustarts je Minute, dann Prozessende");
 /// The guard of a pool of workers.
 pub const POOL: Policy = policy("pool", 10, 60, 10, Then::Escalate, "10 Neustarts je Minute, dann eskaliert");
 /// One worker thread of a pool; its guard replaces it.
 pub const WORKER: Policy = policy("worker", u32::MAX, 60, 0, Then::Disturb, "wird sofort ersetzt");
+/// Whoever tries to open the stores that could not be opened.
+pub const OPENER: Policy =
+    policy("opener", 5, 60, 1_000, Then::Retry(MINUTE), "5 Neustarts je Minute, dann neuer Versuch jede Minute");
 /// The batcher of one tenant's journal.
 pub const BATCHER: Policy = policy("batcher", 10, 60, 10, Then::Escalate, "10 Neustarts je Minute, dann eskaliert");
 /// The observer.

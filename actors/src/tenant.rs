@@ -29,6 +29,8 @@ pub(crate) use handle::TenantInner;
 pub use handle::{NewAccount, SignInError, Tenant};
 pub(crate) use notary::{NotaryActor, NotaryParts};
 pub(crate) use numbers::{NumbersActor, NumbersMessage};
+#[cfg(test)]
+pub(crate) use sessions::ASIDE;
 pub(crate) use sessions::SessionsActor;
 pub use sessions::{InvalidToken, SessionToken};
 
@@ -114,17 +116,17 @@ pub(crate) enum TenantMessage {
     /// For one of its cases.
     ForCase { case: CaseId, ask: Ask, waiting: Waiting },
     /// The pause after a case's failure is over.
-    CaseAgain(CaseId),
+    CaseAgain(CaseId, Waiting),
     /// One of its cases has served nobody.
-    Unneeded(CaseId),
+    Unneeded(CaseId, Waiting),
     /// The pause after a child's failure is over.
-    Again(usize),
+    Again(usize, Waiting),
     /// Time to let idle cases go.
-    Sweep,
+    Sweep(Waiting),
     /// Time to remove files that no event names.
-    SweepFiles,
+    SweepFiles(Waiting),
     /// Who works here now; whoever closes the house drains them from outside, so that nobody waits for the tenant.
-    Staff { reply: RpcReplyPort<Staff> },
+    Staff { reply: RpcReplyPort<Staff>, waiting: Waiting },
 }
 
 /// Who works for a tenant, each group in the order in which it is drained.
@@ -161,7 +163,8 @@ pub(crate) struct Running {
     children: Children,
     cases: Cases,
     limits: Limits,
-    channels: usize,
+    /// So many of the children are its household; the others are channels.
+    household: usize,
 }
 
 impl Actor for TenantActor {
@@ -172,22 +175,23 @@ impl Actor for TenantActor {
     async fn pre_start(&self, me: ActorRef<TenantMessage>, parts: TenantParts) -> Result<Running, ActorProcessingErr> {
         let TenantParts { context, household, connect, channels, limits } = parts;
         let mut children = Children::new(context.probe.clone());
-        for spec in household(&context) {
+        let permanent = household(&context);
+        let household = permanent.len();
+        for spec in permanent {
             children.start(spec, me.get_cell()).await?;
         }
         let connected = connect(&context);
         channels.send_replace(Some(connected.door));
-        let count = connected.children.len();
         for spec in connected.children {
             children.start(spec, me.get_cell()).await?;
         }
         let blobs = context.blobs.clone();
         let case = CaseParts { journal: context.journal, sealer: context.sealer, blobs: context.blobs };
         let cases = Cases::new(case, context.probe.clone(), limits);
-        me.send_after(limits.sweep_every, || TenantMessage::Sweep);
-        me.cast(TenantMessage::SweepFiles)?;
         context.probe.set(ActorState::Running);
-        Ok(Running { blobs, clock: context.clock, probe: context.probe, children, cases, limits, channels: count })
+        context.probe.after(&me, limits.sweep_every, TenantMessage::Sweep);
+        me.cast(TenantMessage::SweepFiles(context.probe.waiting(None)))?;
+        Ok(Running { blobs, clock: context.clock, probe: context.probe, children, cases, limits, household })
     }
 
     async fn handle(
@@ -198,12 +202,30 @@ impl Actor for TenantActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             TenantMessage::ForCase { case, ask, waiting } => tenant.cases.forward(case, ask, waiting, &me).await,
-            TenantMessage::CaseAgain(case) => tenant.cases.again(case, &me).await,
-            TenantMessage::Unneeded(case) => tenant.cases.unneeded(case),
-            TenantMessage::Again(place) => tenant.children.again(place, &me, TenantMessage::Again).await?,
-            TenantMessage::Sweep => tenant.sweep(&me),
-            TenantMessage::SweepFiles => tenant.sweep_files(&me),
-            TenantMessage::Staff { reply } => tenant.staff(reply),
+            TenantMessage::CaseAgain(case, waiting) => {
+                let _working = waiting.begin("case again");
+                tenant.cases.again(case, &me).await;
+            }
+            TenantMessage::Unneeded(case, waiting) => {
+                let _working = waiting.begin("unneeded");
+                tenant.cases.unneeded(case);
+            }
+            TenantMessage::Again(place, waiting) => {
+                let _working = waiting.begin("again");
+                tenant.children.again(place, &me, TenantMessage::Again).await?;
+            }
+            TenantMessage::Sweep(waiting) => {
+                let _working = waiting.begin("sweep");
+                tenant.sweep(&me);
+            }
+            TenantMessage::SweepFiles(waiting) => {
+                let _working = waiting.begin("sweep files");
+                tenant.sweep_files(&me);
+            }
+            TenantMessage::Staff { reply, waiting } => {
+                let _working = waiting.begin("staff");
+                tenant.staff(reply);
+            }
         }
         Ok(())
     }
@@ -223,9 +245,8 @@ impl Actor for TenantActor {
 
 impl Running {
     fn sweep(&mut self, me: &ActorRef<TenantMessage>) {
-        let _working = self.probe.waiting(None).begin("sweep");
         self.cases.let_idle_go();
-        me.send_after(self.limits.sweep_every, || TenantMessage::Sweep);
+        self.probe.after(me, self.limits.sweep_every, TenantMessage::Sweep);
     }
 
     /// Aside, because the tenant waits for no disk. What an attempt leaves behind is found a day later at the latest.
@@ -239,13 +260,12 @@ impl Running {
                 Err(error) => tracing::warn!(%error, "files that no event names cannot be removed"),
             }
         });
-        me.send_after(DAY, || TenantMessage::SweepFiles);
+        self.probe.after(me, DAY, TenantMessage::SweepFiles);
     }
 
     fn staff(&self, reply: RpcReplyPort<Staff>) {
-        let mut channels = self.children.cells();
-        let household = channels.split_off(self.channels.min(channels.len()));
-        // What was started last is drained first; the channels were started after the household.
+        // The channels were started after the household.
+        let (household, channels) = self.children.cells_apart(self.household);
         let _ = reply.send(Staff { channels, cases: self.cases.cells(), household });
     }
 }

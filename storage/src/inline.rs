@@ -6,7 +6,7 @@ use ozg_protocols::{ids::CommandKey, moment::Moment};
 
 use crate::{
     journal::{
-        Append, Appended, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
+        Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
         JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
     },
     redb_core::RedbCore,
@@ -89,13 +89,8 @@ impl Journal for InlineJournal {
         now(self.0.release(target, at, before))
     }
 
-    fn unsettled(
-        &self,
-        target: EffectTarget,
-        after: Option<EffectId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
-        now(self.0.unsettled(target, after, limit))
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>> {
+        now(self.0.backlog(target))
     }
 
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {

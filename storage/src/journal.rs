@@ -332,6 +332,15 @@ pub enum JournalError {
     Invalid(&'static str),
 }
 
+/// Effects that have not happened yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many.
+    pub count: u64,
+    /// When the one of the oldest record was first due.
+    pub oldest: Option<Moment>,
+}
+
 /// The journal of one tenant.
 pub trait Journal: Send + Sync + fmt::Debug {
     /// Whether there is room for something new: false below the reserve of free space, where only appends that are an
@@ -384,14 +393,8 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// What waits for another try before then is due at once too.
     fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>>;
 
-    /// Effects that have not happened yet, claimed or not, with the moment when each was first due: in the order of their
-    /// records, after this one, at most `limit`.
-    fn unsettled(
-        &self,
-        target: EffectTarget,
-        after: Option<EffectId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>>;
+    /// What has not happened yet, claimed or not.
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>>;
 
     /// Settles claimed effects.
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>>;

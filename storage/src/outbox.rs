@@ -3,14 +3,14 @@
 //! Claiming counts the attempt durably before anything is handed out (law 5). Claims and verdicts pass when the store is
 //! full: they are how it gets rid of things.
 
-use std::{ops::Bound, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use ozg_protocols::moment::Moment;
 use redb::{Durability, ReadableTable as _};
 
 use crate::{
     fault::Fault,
-    journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict, JournalError, RecordNo, Version},
+    journal::{Backlog, ClaimedEffect, EffectId, EffectTarget, EffectVerdict, JournalError, RecordNo, Version},
     redb_core::RedbCore,
     shelf::Outcome,
     tables::{self, OutboxRow},
@@ -95,33 +95,30 @@ impl RedbCore {
         })
     }
 
-    /// Effects that have not happened yet, claimed or not, with the moment when each was first due: in the order of their
-    /// records, after this one, at most `limit`.
+    /// How many effects have not happened yet, claimed or not, and when the one of the oldest record was first due.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
-    pub fn unsettled(
-        &self,
-        target: EffectTarget,
-        after: Option<EffectId>,
-        limit: usize,
-    ) -> Result<Vec<(EffectId, Moment)>, JournalError> {
+    pub fn backlog(&self, target: EffectTarget) -> Result<Backlog, JournalError> {
         let target = tables::target_number(target);
-        let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded((id.record.0, id.index)));
         self.reading(|transaction| {
-            let mut found = Vec::new();
-            for row in transaction.open_table(tables::OUTBOX)?.range::<(u64, u16)>((from, Bound::Unbounded))? {
-                let (key, value) = row?;
-                let (record, index) = key.value();
-                let row: OutboxRow = tables::decode(value.value())?;
+            let mut backlog = Backlog::default();
+            let all = (target, i64::MIN, u64::MIN, u16::MIN)..=(target, i64::MAX, u64::MAX, u16::MAX);
+            for row in transaction.open_table(tables::DUE)?.range(all)? {
+                row?;
+                backlog.count += 1;
+            }
+            if backlog.count == 0 {
+                return Ok(backlog);
+            }
+            for row in transaction.open_table(tables::OUTBOX)?.iter()? {
+                let row: OutboxRow = tables::decode(row?.1.value())?;
                 if row.target == target {
-                    found.push((EffectId { record: RecordNo(record), index }, row.since));
-                }
-                if found.len() >= limit.min(MAX_CLAIM) {
+                    backlog.oldest = Some(row.since);
                     break;
                 }
             }
-            Ok(found)
+            Ok(backlog)
         })
     }
 

@@ -13,7 +13,7 @@ use ozg_protocols::{
 use ozg_storage::{
     inline::InlineJournal,
     journal::{
-        Append, Appended, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
+        Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
         JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
     },
     testing::Sample,
@@ -114,13 +114,8 @@ impl Journal for Silent {
         self.journal.release(target, now, before)
     }
 
-    fn unsettled(
-        &self,
-        target: EffectTarget,
-        after: Option<EffectId>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(EffectId, Moment)>, JournalError>> {
-        self.journal.unsettled(target, after, limit)
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>> {
+        self.journal.backlog(target)
     }
 
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>> {

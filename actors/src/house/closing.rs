@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ractor::ActorCell;
+use futures_util::future::join_all;
+use ractor::{ActorCell, ActorRef};
 use tokio::time::Instant;
 
 use super::{House, root::RootMessage, start::Store};
 use crate::{
+    observe::Probe,
     supervise::Address,
     tenant::{Staff, Tenant, TenantMessage},
 };
@@ -38,26 +40,51 @@ impl House {
         let started = Instant::now();
         self.0.closing.send_replace(true);
         let mut drain = Drain { until: started + within, finished: 0, cut_off: 0 };
-        for tenant in &self.0.tenants {
-            drain.tenant(tenant).await;
-        }
-        let root = Address::fixed(self.0.root.clone());
+        // From here on nobody joins.
+        drain.all(self.0.opener.iter().filter_map(Address::now).map(|opener| opener.get_cell()).collect()).await;
+        drain.tenants(&self.tenants()).await;
         // The tenants come before the infrastructure: last started, first drained.
-        let below = root.ask(ASKED, RootMessage::Staff).await.unwrap_or_default();
-        drain.all(below).await;
+        let mut tenants = staff(&self.0.root, &self.0.probes.house).await;
+        let infrastructure = tenants.pop();
+        drain.all(tenants).await;
+        if let Some(infrastructure) = infrastructure {
+            // Batchers, then the pools that they lean on, the vault last.
+            drain.all(staff(&infrastructure.clone().into(), &self.0.probes.infrastructure).await).await;
+            drain.all(vec![infrastructure]).await;
+        }
         drain.all(vec![self.0.root.get_cell()]).await;
-        for Store(store) in &self.0.stores {
-            drain.let_go(store).await;
-            drain.let_go(&store.core).await;
+        for Store(store) in &self.stores() {
+            // The house, and this.
+            drain.let_go(store, 2).await;
+            drain.let_go(&store.core, 1).await;
         }
         DrainReport { finished: drain.finished, cut_off: drain.cut_off, took: started.elapsed() }
     }
 }
 
+/// Who works for a supervisor, in the order in which they are drained.
+async fn staff(supervisor: &ActorRef<RootMessage>, probe: &Probe) -> Vec<ActorCell> {
+    let address = Address::fixed(supervisor.clone(), probe.clone());
+    address.ask_seen(ASKED, RootMessage::Staff).await.unwrap_or_default()
+}
+
 impl Drain {
+    /// All at once: none waits until the others have used up the time.
+    async fn tenants(&mut self, tenants: &[Tenant]) {
+        let drained = tenants.iter().map(|tenant| async {
+            let mut drain = Self { until: self.until, finished: 0, cut_off: 0 };
+            drain.tenant(tenant).await;
+            drain
+        });
+        for Self { finished, cut_off, .. } in join_all(drained).await {
+            self.finished += finished;
+            self.cut_off += cut_off;
+        }
+    }
+
     async fn tenant(&mut self, tenant: &Tenant) {
         let address = tenant.edge().tenant();
-        let staff = || address.ask(ASKED, |reply| TenantMessage::Staff { reply });
+        let staff = || address.ask_seen(ASKED, |reply, waiting| TenantMessage::Staff { reply, waiting });
         // The channels may still give orders to cases: the edge closes behind them.
         if let Ok(Staff { channels, .. }) = staff().await {
             self.all(channels).await;
@@ -69,10 +96,10 @@ impl Drain {
         }
     }
 
-    /// An actor's end is heard before its state is dropped: waits until nobody but the house holds the store, so that whoever
+    /// An actor's end is heard before its state is dropped: waits until nobody else holds the store, so that whoever
     /// opens it next finds it closed.
-    async fn let_go<T>(&self, store: &Arc<T>) {
-        while Arc::strong_count(store) > 1 && Instant::now() < self.until {
+    async fn let_go<T>(&self, store: &Arc<T>, holders: usize) {
+        while Arc::strong_count(store) > holders && Instant::now() < self.until {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

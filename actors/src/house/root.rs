@@ -3,7 +3,7 @@
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 
 use crate::{
-    observe::{ActorState, Probe},
+    observe::{ActorState, Probe, Waiting},
     supervise::{Children, Failure, Spec},
 };
 
@@ -11,9 +11,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum RootMessage {
     /// The pause after a failure is over.
-    Again(usize),
+    Again(usize, Waiting),
+    /// One more to supervise.
+    Join(Box<Spec>, Waiting),
     /// Who runs below, in the order in which they are drained.
-    Staff(RpcReplyPort<Vec<ActorCell>>),
+    Staff(RpcReplyPort<Vec<ActorCell>>, Waiting),
 }
 
 /// Starts one that only supervises.
@@ -48,8 +50,16 @@ impl Actor for Supervisor {
         children: &mut Children,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RootMessage::Again(place) => children.again(place, &me, RootMessage::Again).await,
-            RootMessage::Staff(reply) => {
+            RootMessage::Again(place, waiting) => {
+                let _working = waiting.begin("again");
+                children.again(place, &me, RootMessage::Again).await
+            }
+            RootMessage::Join(spec, waiting) => {
+                let _working = waiting.begin("join");
+                children.join(*spec, &me, RootMessage::Again).await
+            }
+            RootMessage::Staff(reply, waiting) => {
+                let _working = waiting.begin("staff");
                 let _ = reply.send(children.cells());
                 Ok(())
             }

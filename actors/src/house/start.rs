@@ -1,6 +1,10 @@
 //! How the house is put together: stores are opened, pools and batchers become the infrastructure, then each tenant.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use ozg_protocols::ids::TenantSlug;
 use ozg_storage::{
@@ -11,7 +15,11 @@ use ozg_storage::{
 use ractor::Actor;
 use tokio::sync::{Semaphore, watch};
 
-use super::{House, Inner, Pools, Seams, root::Supervisor, shut::Shut};
+use super::{
+    House, Inner, Pools, Seams, Supervisors,
+    root::Supervisor,
+    shut::{self, Doors, OpenerParts, Shut},
+};
 use crate::{
     blobs::Blobs,
     journal::TenantJournal,
@@ -31,7 +39,11 @@ use crate::{
 /// The kind of small record whose removal shows that a journal can be written.
 pub(super) const PROBE: u8 = 255;
 /// So many sign-ins of one tenant at a time.
-const SIGN_INS: usize = 16;
+pub(super) const SIGN_INS: usize = 16;
+/// So many jobs write to a journal at a time.
+pub(super) const WRITERS: usize = 2;
+/// So many jobs read a journal at a time.
+pub(super) const READERS: usize = 2;
 /// So many questions after a session of one tenant at a time.
 const SESSION_QUESTIONS: usize = 1024;
 
@@ -66,71 +78,70 @@ pub enum StartError {
 }
 
 /// The open store of a tenant, held as long as the house stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store(pub(super) Arc<TenantStore>);
 
 /// The pools of the house.
 #[derive(Debug, Clone)]
-struct AllPools {
-    vault: Workers,
-    readers: Workers,
+pub(super) struct AllPools {
+    pub(super) vault: Workers,
+    pub(super) readers: Workers,
     blobs: Workers,
     crypto: Workers,
-    passwords: Workers,
+    pub(super) passwords: Workers,
 }
 
 impl House {
-    /// Opens every store and starts the whole hierarchy. A tenant whose store cannot be opened is shut and the others are
-    /// served: damage stays with one tenant.
+    /// Opens every store and starts the whole hierarchy. A tenant whose store cannot be opened is shut, and tried again,
+    /// while the others are served: damage stays with one tenant.
     ///
     /// # Errors
     /// [`StartError`], also when no tenant can be opened; nothing runs then.
     pub async fn start(settings: HouseSettings, seams: Seams) -> Result<Self, StartError> {
         unambiguous(&settings.tenants)?;
-        let opened = open_stores(&settings, &seams).await?;
-        let observation = Observation::new(seams.clock.clone());
-        let probe = observation.root("house", &supervise::HOUSE);
-        let infrastructure = probe.child("infrastructure", &supervise::INFRASTRUCTURE, 0);
         let threads = match seams.pools {
             Pools::Threads => Some(WorkerThreads::start().map_err(StartError::Threads)?),
             Pools::Inline => None,
         };
-        let plans = Plans::of(&settings);
-        let (mut specs, pools) = plans.pools(threads.as_ref(), &infrastructure);
+        let observation = Observation::new(seams.clock.clone());
+        let probe = observation.root("house", &supervise::HOUSE);
+        let infrastructure = probe.child("infrastructure", &supervise::INFRASTRUCTURE, 0);
+        let (mut specs, pools) = Plans::of(&settings).pools(threads.as_ref(), &infrastructure);
         specs.push(Spec::new("observer", &supervise::OBSERVER, || Observer, |probe| probe).0);
-        let mut tenants = Vec::new();
+        let founding = Founding::of(&settings, seams, pools.clone(), probe.clone());
+        let mut doors = Doors::default();
         let mut branches = Vec::new();
-        let (mut stores, mut shut) = (Vec::new(), Vec::new());
-        let checkpoint_file = settings.checkpoint_file;
-        for (settings, opened) in settings.tenants.into_iter().zip(opened) {
-            let store = match opened {
-                Ok(store) => store,
-                Err(why) => {
-                    shut.push(Shut::of(&settings, &why, &probe));
-                    continue;
+        for (settings, opened) in founding.open_all(settings.tenants).await? {
+            match opened {
+                Ok(store) => {
+                    let (tenant, batcher, branch) = founding.tenant(settings, &store, &infrastructure);
+                    specs.push(batcher);
+                    branches.push(branch);
+                    doors.open.push((tenant, store));
                 }
-            };
-            let slug = settings.slug.to_string();
-            let (vault, readers) = (pools.vault.clone(), pools.readers.clone());
-            let (journal, batcher) = TenantJournal::new(&slug, store.0.core.clone(), vault, readers, &infrastructure);
-            specs.push(batcher);
-            let checkpoints = checkpoint_file.clone();
-            let builder = Builder { seams: &seams, pools: &pools, store: &store, journal, checkpoints, house: &probe };
-            let (tenant, branch) = builder.build(settings);
-            tenants.push(tenant);
-            branches.push(branch);
-            stores.push(store);
+                Err(why) => doors.shut.push(Shut::of(settings, &why, &probe)),
+            }
         }
         let infra =
             Spec::new("infrastructure", &supervise::INFRASTRUCTURE, || Supervisor, move |probe| (specs.clone(), probe));
-        let mut all = vec![infra.0.seen_by(infrastructure)];
+        let mut all = vec![infra.0.seen_by(infrastructure.clone())];
         all.extend(branches);
+        let (clock, is_whole) = (founding.seams.clock.clone(), doors.shut.is_empty());
+        let (seat, root) = Seat::empty();
+        let doors = Arc::new(watch::Sender::new(doors));
+        let seen = doors.subscribe();
+        let opener = (!is_whole).then(|| shut::spec(OpenerParts { founding, doors, root }));
+        let (spec, opener) = opener.unzip();
+        all.extend(spec);
         let started = Actor::spawn(None, Supervisor, (all, probe.clone())).await;
         let (root, _) = started.map_err(|_| StartError::Hierarchy)?;
         probe.is_stood_for_by(&root.get_cell());
-        let closing = watch::Sender::new(false);
-        let (vault, clock) = (pools.vault, seams.clock);
-        Ok(Self(Arc::new(Inner { observation, tenants, stores, shut, root, vault, clock, closing, _threads: threads })))
+        seat.take(root.clone(), probe.clone());
+        let (closing, written) = (watch::Sender::new(false), Mutex::default());
+        let probes = Supervisors { house: probe, infrastructure };
+        let inner =
+            Inner { observation, doors: seen, opener, root, probes, pools, clock, closing, written, _threads: threads };
+        Ok(Self(Arc::new(inner)))
     }
 }
 
@@ -147,28 +158,6 @@ fn unambiguous(tenants: &[TenantSettings]) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The store of each tenant, or why it does not open; an error if none does.
-async fn open_stores(settings: &HouseSettings, seams: &Seams) -> Result<Vec<Result<Store, StartError>>, StartError> {
-    let mut stores = Vec::new();
-    let cache = settings.cache_bytes / settings.tenants.len().max(1);
-    for tenant in &settings.tenants {
-        let options = Options { cache, reserve: settings.reserve_bytes, ..Options::default() };
-        let (disk, random, data) = (seams.disk.clone(), seams.random.clone(), settings.data_dir.clone());
-        let (slug, source) = (tenant.slug.clone(), tenant.key.clone());
-        let open = move || {
-            let key = TenantKey::load(&source).map_err(|source| StartError::Key { tenant: slug.clone(), source })?;
-            TenantStore::open(&disk, &data, &slug, &key, &random, options)
-                .map_err(|source| StartError::Store { tenant: slug, source })
-        };
-        let opened = tokio::task::spawn_blocking(open).await.map_err(|_| StartError::Hierarchy)?;
-        stores.push(opened.map(|store| Store(Arc::new(store))));
-    }
-    if stores.iter().any(Result::is_ok) {
-        return Ok(stores);
-    }
-    stores.into_iter().find_map(Result::err).map_or_else(|| Ok(Vec::new()), Err)
-}
-
 /// How many threads each pool has.
 struct Plans([PoolPlan; 5]);
 
@@ -176,8 +165,8 @@ impl Plans {
     fn of(settings: &HouseSettings) -> Self {
         let plan = |name, threads: usize, ahead, nice| PoolPlan { name, threads: threads.max(1), ahead, nice };
         Self([
-            plan("vault", 2, 1, 0),
-            plan("reader", 2, 2, 0),
+            plan("vault", WRITERS, 1, 0),
+            plan("reader", READERS, 2, 0),
             plan("blob", 2, 2, 0),
             // Less important than the runtime's own threads, and never without the next job at hand.
             plan("crypto", settings.crypto_threads, 2, 5),
@@ -199,21 +188,62 @@ impl Plans {
     }
 }
 
-/// What a tenant is made of.
-struct Builder<'h> {
-    seams: &'h Seams,
-    pools: &'h AllPools,
-    store: &'h Store,
-    journal: TenantJournal,
+/// What every tenant is made with.
+#[derive(Debug, Clone)]
+pub(super) struct Founding {
+    seams: Seams,
+    pools: AllPools,
+    data: PathBuf,
+    options: Options,
     /// The file outside that checkpoints are brought to.
     checkpoints: Option<PathBuf>,
-    house: &'h Probe,
+    pub(super) house: Probe,
 }
 
-impl Builder<'_> {
-    /// The tenant's handle, and the tenant as a child of the root.
-    fn build(self, settings: TenantSettings) -> (Tenant, Spec) {
-        let Self { seams, pools, store: Store(store), journal, checkpoints, house } = self;
+impl Founding {
+    fn of(settings: &HouseSettings, seams: Seams, pools: AllPools, house: Probe) -> Self {
+        let cache = settings.cache_bytes / settings.tenants.len().max(1);
+        let options = Options { cache, reserve: settings.reserve_bytes, ..Options::default() };
+        let (data, checkpoints) = (settings.data_dir.clone(), settings.checkpoint_file.clone());
+        Self { seams, pools, data, options, checkpoints, house }
+    }
+
+    /// The store of each tenant, or why it does not open; an error if none does.
+    async fn open_all(
+        &self,
+        tenants: Vec<TenantSettings>,
+    ) -> Result<Vec<(TenantSettings, Result<Store, StartError>)>, StartError> {
+        let mut opened = Vec::new();
+        for tenant in tenants {
+            let store = self.open(&tenant).await;
+            opened.push((tenant, store));
+        }
+        if opened.iter().any(|(_, store)| store.is_ok()) {
+            return Ok(opened);
+        }
+        opened.into_iter().find_map(|(_, store)| store.err()).map_or_else(|| Ok(Vec::new()), Err)
+    }
+
+    /// Opens the store of one tenant.
+    pub(super) async fn open(&self, tenant: &TenantSettings) -> Result<Store, StartError> {
+        let (disk, random, data) = (self.seams.disk.clone(), self.seams.random.clone(), self.data.clone());
+        let (slug, source, options) = (tenant.slug.clone(), tenant.key.clone(), self.options);
+        let open = move || {
+            let key = TenantKey::load(&source).map_err(|source| StartError::Key { tenant: slug.clone(), source })?;
+            TenantStore::open(&disk, &data, &slug, &key, &random, options)
+                .map_err(|source| StartError::Store { tenant: slug, source })
+        };
+        let opened = tokio::task::spawn_blocking(open).await.map_err(|_| StartError::Hierarchy)?;
+        opened.map(|store| Store(Arc::new(store)))
+    }
+
+    /// The tenant around this store, and what is to be supervised for it: its batcher, below whoever is seen by `above`,
+    /// and the tenant itself, a child of the root.
+    pub(super) fn tenant(&self, settings: TenantSettings, store: &Store, above: &Probe) -> (Tenant, Spec, Spec) {
+        let Self { seams, pools, checkpoints, house, .. } = self;
+        let (checkpoints, Store(store)) = (checkpoints.clone(), store);
+        let (vault, readers) = (pools.vault.clone(), pools.readers.clone());
+        let (journal, batcher) = TenantJournal::new(settings.slug.as_str(), store.core.clone(), vault, readers, above);
         let (limits, settings) = (seams.limits, Arc::new(settings));
         let probe = house.child(settings.slug.as_str(), &supervise::TENANT, limits.permits as u64);
         let (seat, tenant) = Seat::empty();
@@ -289,6 +319,6 @@ impl Builder<'_> {
         let parts = TenantParts { context, household, connect: seams.connect.clone(), channels, limits };
         let name = settings.slug.to_string();
         let spec = Spec::seated(name, &supervise::TENANT, seat, || TenantActor, move |_| parts.clone()).seen_by(probe);
-        (Tenant::new(inner), spec)
+        (Tenant::new(inner), batcher, spec)
     }
 }

@@ -2,10 +2,13 @@
 
 mod checkpoints;
 mod clearing;
+mod closing;
 mod full_disk;
 mod orders;
 mod orphans;
+mod outbox;
 mod people;
+mod readiness;
 mod residents;
 mod resilience;
 mod shut;

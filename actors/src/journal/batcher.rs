@@ -150,14 +150,15 @@ impl Gathering {
         if let Some((oldest, _)) = gathered.first() {
             metrics.metrics().queue_age.set(oldest.since.elapsed().as_secs_f64());
         }
-        let mut working = Vec::with_capacity(gathered.len());
         let (mut appends, mut replies) = (Vec::with_capacity(gathered.len()), Vec::with_capacity(gathered.len()));
+        let mut all = Vec::with_capacity(gathered.len());
         for (pending, waiting) in gathered {
             let Pending { append, reply, .. } = *pending;
-            working.push(waiting.begin("append"));
+            all.push(waiting);
             appends.push(append);
             replies.push(reply);
         }
+        let working = Waiting::begin_together(all, &self.probe, "append");
         let (core, vault) = (self.core.clone(), self.vault.clone());
         async move {
             // A job that is lost answers nobody: whoever waits hears that the outcome is unknown.

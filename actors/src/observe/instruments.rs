@@ -1,5 +1,5 @@
 //! The counters of one actor. Written by whoever handles or sends, read by the observer; atomics only, except the words of
-//! the last failure.
+//! the last failure and what is being done just now.
 
 use std::{
     sync::{
@@ -10,6 +10,7 @@ use std::{
 };
 
 use ozg_protocols::moment::Moment;
+use tokio::time::Instant;
 
 use super::{ActorReport, ClassMeter, trial::Trial};
 use crate::supervise::Policy;
@@ -57,6 +58,15 @@ impl ActorState {
     }
 }
 
+/// What is being done, and for how long anything was.
+#[derive(Debug, Default)]
+struct Work {
+    open: u32,
+    /// When that last changed.
+    since: Option<Instant>,
+    busy: Duration,
+}
+
 #[derive(Debug)]
 pub(crate) struct Instruments {
     names: Vec<String>,
@@ -67,7 +77,7 @@ pub(crate) struct Instruments {
     mailbox: AtomicU64,
     handled: AtomicU64,
     restarts: AtomicU64,
-    busy_micros: AtomicU64,
+    work: Mutex<Work>,
     waited_micros: AtomicU64,
     took: [AtomicU32; BUCKETS],
     history: [AtomicU32; HISTORY],
@@ -87,7 +97,7 @@ impl Instruments {
             mailbox: AtomicU64::new(0),
             handled: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
-            busy_micros: AtomicU64::new(0),
+            work: Mutex::default(),
             waited_micros: AtomicU64::new(0),
             took: std::array::from_fn(|_| AtomicU32::new(0)),
             history: std::array::from_fn(|_| AtomicU32::new(0)),
@@ -119,6 +129,7 @@ impl Instruments {
     }
 
     pub(super) fn set(&self, state: ActorState) {
+        self.trial.is(state);
         self.state.store(state as u8, Relaxed);
     }
 
@@ -132,7 +143,22 @@ impl Instruments {
 
     pub(super) fn began(&self) {
         self.trial.begins();
+        self.worked(|open| open + 1);
         self.set(ActorState::Busy);
+    }
+
+    /// Changes how much is open now, and counts the time since the last change where anything was: what is done at the same
+    /// time takes its time once. Whether anything is still open.
+    fn worked(&self, change: impl FnOnce(u32) -> u32) -> bool {
+        let now = Instant::now();
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = work.since.filter(|_| work.open > 0) {
+            let more = now.saturating_duration_since(since);
+            work.busy += more;
+            self.meter.busy.inc_by(more.as_secs_f64());
+        }
+        (work.open, work.since) = (change(work.open), Some(now));
+        work.open > 0
     }
 
     pub(super) fn waited(&self, waited: Duration) {
@@ -140,13 +166,14 @@ impl Instruments {
         self.meter.wait.observe(waited.as_secs_f64());
     }
 
-    pub(super) fn ended(&self, took: Duration) {
-        // A failure that was noted while it worked stays to be seen.
-        let _ = self.state.compare_exchange(ActorState::Busy as u8, ActorState::Running as u8, Relaxed, Relaxed);
-        self.handled.fetch_add(1, Relaxed);
-        self.busy_micros.fetch_add(micros(took), Relaxed);
+    /// So many messages were handled together in this time.
+    pub(super) fn ended(&self, messages: u64, took: Duration) {
+        if !self.worked(|open| open.saturating_sub(1)) {
+            // A failure that was noted while it worked stays to be seen.
+            let _ = self.state.compare_exchange(ActorState::Busy as u8, ActorState::Running as u8, Relaxed, Relaxed);
+        }
+        self.handled.fetch_add(messages, Relaxed);
         self.took[bucket(took)].fetch_add(1, Relaxed);
-        self.meter.busy.inc_by(took.as_secs_f64());
     }
 
     pub(super) fn failed(&self, at: Moment, what: &str) {
@@ -177,7 +204,7 @@ impl Instruments {
             handled: self.handled.load(Relaxed),
             restarts: self.restarts.load(Relaxed),
             last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            busy: Duration::from_micros(self.busy_micros.load(Relaxed)),
+            busy: self.work.lock().unwrap_or_else(PoisonError::into_inner).busy,
             waited: Duration::from_micros(self.waited_micros.load(Relaxed)),
             p99: self.p99(),
             history,

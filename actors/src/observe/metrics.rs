@@ -1,7 +1,12 @@
 //! The metrics of the hierarchy, named as operators know them (prefix `ozg_`, base units). Labels name classes, never a
 //! case and never a person.
 
-use std::{collections::BTreeMap, fmt, sync::Weak, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -49,6 +54,12 @@ struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfTenant {
     tenant: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRoot {
+    tenant: String,
+    root: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -124,6 +135,9 @@ pub struct Metrics {
     answers: Family<Answered, Histogram, Answers>,
     checkpoints: Family<OfTenant, Gauge>,
     outside: Family<OfTenant, Gauge>,
+    roots: Family<OfRoot, Gauge>,
+    /// The root that is shown of each tenant.
+    known_roots: Mutex<BTreeMap<String, String>>,
     /// What waits in the outboxes, and how attempts end.
     pub(crate) outbox: Meter,
     /// Actors that panicked.
@@ -157,6 +171,8 @@ impl Default for Metrics {
             answers: Family::new_with_constructor(Answers),
             checkpoints: Family::default(),
             outside: Family::default(),
+            roots: Family::default(),
+            known_roots: Mutex::default(),
             outbox: Meter::default(),
             panics: Counter::default(),
             dead_letters: Counter::default(),
@@ -191,6 +207,7 @@ impl Metrics {
         to.register("journal_fenced", "Appends of a writer that lost its place", self.fenced.clone());
         to.register("journal_queue_age_seconds", "Wait of the oldest append of the last batch", self.queue_age.clone());
         to.register("journal_checkpoint_record", "Last record under a signed checkpoint", self.checkpoints.clone());
+        to.register("journal_checkpoint_info", "Root under the newest signed checkpoint", self.roots.clone());
         to.register(
             "journal_checkpoint_outside_record",
             "Last record that the file outside knows",
@@ -230,8 +247,15 @@ impl Metrics {
         self.appends.get_or_create(&Outcome { outcome }).observe(took.as_secs_f64());
     }
 
-    /// A checkpoint of this tenant covers everything up to this record.
-    pub fn checkpoint(&self, tenant: &str, record: u64) {
+    /// A checkpoint of this tenant covers everything up to this record, and this is the root of the tree over it.
+    pub fn checkpoint(&self, tenant: &str, record: u64, root: &str) {
+        let of = |root: &str| OfRoot { tenant: tenant.to_owned(), root: root.to_owned() };
+        let mut known = self.known_roots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = known.insert(tenant.to_owned(), root.to_owned()) {
+            self.roots.remove(&of(&before));
+        }
+        self.roots.get_or_create(&of(root)).set(1);
+        drop(known);
         let record = i64::try_from(record).unwrap_or(i64::MAX);
         self.checkpoints.get_or_create(&OfTenant { tenant: tenant.to_owned() }).set(record);
     }

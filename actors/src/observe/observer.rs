@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use super::{ActorState, Observation, Probe};
+use super::{ActorState, Observation, Probe, Waiting};
 
 const EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum ObserverMessage {
     /// A second has passed.
-    Tick,
+    Tick(Waiting),
 }
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Actor for Observer {
     type Arguments = Probe;
 
     async fn pre_start(&self, me: ActorRef<ObserverMessage>, probe: Probe) -> Result<Watch, ActorProcessingErr> {
-        me.send_after(EVERY, || ObserverMessage::Tick);
+        probe.after(&me, EVERY, ObserverMessage::Tick);
         probe.set(ActorState::Running);
         Ok(Watch { observation: probe.observation().clone(), probe })
     }
@@ -37,12 +37,12 @@ impl Actor for Observer {
     async fn handle(
         &self,
         me: ActorRef<ObserverMessage>,
-        ObserverMessage::Tick: ObserverMessage,
+        ObserverMessage::Tick(waiting): ObserverMessage,
         watch: &mut Watch,
     ) -> Result<(), ActorProcessingErr> {
-        let _working = watch.probe.waiting(None).begin("tick");
+        let _working = waiting.begin("tick");
         watch.observation.tick();
-        me.send_after(EVERY, || ObserverMessage::Tick);
+        watch.probe.after(&me, EVERY, ObserverMessage::Tick);
         Ok(())
     }
 }

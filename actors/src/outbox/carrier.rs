@@ -44,21 +44,13 @@ pub(super) struct Errand {
     pub(super) what: Effect,
 }
 
-/// What a carrier has no longer in hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Carried {
-    pub(super) id: EffectId,
-    /// It is settled and never comes back.
-    pub(super) happened: bool,
-}
-
 /// What a carrier is told.
 #[derive(Debug)]
 pub(crate) enum CarrierMessage {
     /// Carry these out; the outbox bounds how many it hands over.
     Carry(Vec<Errand>, Waiting),
     /// An attempt has ended.
-    Landed,
+    Landed(Waiting),
 }
 
 /// What a carrier is started with.
@@ -68,6 +60,8 @@ pub(crate) struct CarrierParts {
     pub(super) sender: Arc<Sender>,
     pub(super) meter: TenantMeter,
     pub(super) outbox: ActorRef<OutboxMessage>,
+    /// Sees the outbox.
+    pub(super) seen: Probe,
 }
 
 /// Starts a carrier.
@@ -130,7 +124,8 @@ impl Actor for CarrierActor {
                 let _working = waiting.begin("carry");
                 carrier.queue.extend(errands);
             }
-            CarrierMessage::Landed => {
+            CarrierMessage::Landed(waiting) => {
+                let _working = waiting.begin("landed");
                 while let Ok(landing) = carrier.landed.try_recv() {
                     carrier.judge(landing, &mut verdicts);
                 }
@@ -168,13 +163,13 @@ impl Carrying {
         {
             self.on_its_way.insert(id, attempts);
             let (sender, land, me) = (self.parts.sender.clone(), self.land.clone(), me.clone());
-            let working = self.probe.waiting(None).begin("attempt");
+            let (working, probe) = (self.probe.waiting(None).begin("attempt"), self.probe.clone());
             let refused = self.refusals.get(&id).copied().unwrap_or_default();
             self.tasks.spawn(async move {
                 let sent = AssertUnwindSafe(sender.carry_out(&what, attempts, refused)).catch_unwind().await;
                 drop(working);
                 let _ = land.send((id, sent.ok()));
-                let _ = me.cast(CarrierMessage::Landed);
+                let _ = me.cast(CarrierMessage::Landed(probe.waiting(None)));
             });
         }
         while self.tasks.try_join_next().is_some() {}
@@ -225,15 +220,13 @@ impl Carrying {
         if verdicts.is_empty() {
             return;
         }
-        let carried = verdicts
-            .iter()
-            .map(|(id, verdict)| Carried { id: *id, happened: *verdict == EffectVerdict::Done })
-            .collect();
+        let carried = verdicts.iter().map(|(id, _)| *id).collect();
         if let Err(error) = self.parts.sender.context.journal.settle(verdicts).await {
             // The claim runs out by itself; then the event log tells what happened.
             tracing::warn!(%error, "the outbox cannot be settled");
             self.probe.failed("journal");
         }
-        let _ = self.parts.outbox.cast(OutboxMessage::Carried(self.parts.destination, carried));
+        let CarrierParts { destination, outbox, seen, .. } = &self.parts;
+        let _ = outbox.cast(OutboxMessage::Carried(*destination, carried, seen.waiting(None)));
     }
 }

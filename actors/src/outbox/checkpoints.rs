@@ -10,7 +10,7 @@ use ozg_protocols::moment::Moment;
 use ozg_storage::{
     checkpoint::BringOut,
     codec::Schema,
-    journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict, JournalError},
+    journal::{ClaimedEffect, EffectTarget, EffectVerdict, JournalError},
     outside::{Brought, OutsideFile},
     stream::open_effect,
     tenant_store::TenantStore,
@@ -20,7 +20,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::meter::TenantMeter;
 use crate::{
     fit_connect::backoff,
-    observe::{ActorState, Probe},
+    observe::{ActorState, Probe, Waiting},
     pool::Workers,
     supervise::{self, Address, Failure, Spec},
     tenant::TenantContext,
@@ -45,9 +45,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(crate) enum CheckpointsMessage {
     /// Something was appended.
-    Wake,
+    Wake(Waiting),
     /// Time to look.
-    Look,
+    Look(Waiting),
 }
 
 /// The carrier of a tenant's checkpoints as its child, and the way to it.
@@ -103,7 +103,7 @@ impl Actor for CheckpointsActor {
     type Arguments = Parts;
 
     async fn pre_start(&self, me: ActorRef<CheckpointsMessage>, parts: Parts) -> Result<Bringing, ActorProcessingErr> {
-        me.cast(CheckpointsMessage::Look)?;
+        me.cast(CheckpointsMessage::Look(parts.probe.waiting(None)))?;
         parts.probe.set(ActorState::Running);
         Ok(Bringing { parts, outside: None, taken_over: false, waits: true })
     }
@@ -114,9 +114,16 @@ impl Actor for CheckpointsActor {
         message: CheckpointsMessage,
         bringing: &mut Bringing,
     ) -> Result<(), ActorProcessingErr> {
-        bringing.bring().await?;
-        if matches!(message, CheckpointsMessage::Look) {
-            me.send_after(LOOK, || CheckpointsMessage::Look);
+        match message {
+            CheckpointsMessage::Wake(waiting) => {
+                let _working = waiting.begin("wake");
+                bringing.bring().await?;
+            }
+            CheckpointsMessage::Look(waiting) => {
+                let _working = waiting.begin("look");
+                bringing.bring().await?;
+                bringing.parts.probe.after(&me, LOOK, CheckpointsMessage::Look);
+            }
         }
         Ok(())
     }
@@ -138,7 +145,6 @@ impl Bringing {
                 break;
             }
             self.waits = true;
-            let _working = self.parts.probe.waiting(None).begin("bring out");
             let brought = self.write().await?;
             let verdicts = claimed.iter().map(|effect| (effect.id, self.verdict(effect, &brought))).collect();
             if let Err(error) = self.parts.context.journal.settle(verdicts).await {
@@ -229,10 +235,9 @@ impl Bringing {
     }
 
     async fn measure(&mut self) {
-        let Ok(waiting) = self.parts.context.journal.unsettled(TARGET, None, 1_000).await else { return };
-        let oldest = waiting.iter().map(|(_, since): &(EffectId, Moment)| *since).min();
-        let age = oldest.map(|since| self.parts.context.clock.now().since(since));
-        self.parts.meter.pending(waiting.len(), age.unwrap_or_default());
-        self.waits = !waiting.is_empty();
+        let Ok(backlog) = self.parts.context.journal.backlog(TARGET).await else { return };
+        let age = backlog.oldest.map(|since| self.parts.context.clock.now().since(since));
+        self.parts.meter.pending(backlog.count, age.unwrap_or_default());
+        self.waits = backlog.count > 0;
     }
 }

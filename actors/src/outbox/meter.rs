@@ -71,7 +71,7 @@ impl TenantMeter {
     }
 
     /// So many have not happened yet, the oldest is due for so long.
-    pub(super) fn pending(&self, number: usize, oldest: Duration) {
+    pub(super) fn pending(&self, number: u64, oldest: Duration) {
         let place = self.place();
         self.all.pending.get_or_create(&place).set(i64::try_from(number).unwrap_or(i64::MAX));
         self.all.oldest.get_or_create(&place).set(oldest.as_secs_f64());

@@ -215,13 +215,13 @@ mod tests {
     struct Top;
 
     impl Actor for Top {
-        type Msg = usize;
+        type Msg = (usize, Waiting);
         type State = Children;
         type Arguments = (Probe, Spec);
 
         async fn pre_start(
             &self,
-            me: ActorRef<usize>,
+            me: ActorRef<(usize, Waiting)>,
             (probe, spec): (Probe, Spec),
         ) -> Result<Children, ActorProcessingErr> {
             let mut children = Children::new(probe);
@@ -231,20 +231,21 @@ mod tests {
 
         async fn handle(
             &self,
-            me: ActorRef<usize>,
-            place: usize,
+            me: ActorRef<(usize, Waiting)>,
+            (place, waiting): (usize, Waiting),
             children: &mut Children,
         ) -> Result<(), ActorProcessingErr> {
-            children.again(place, &me, |place| place).await
+            let _working = waiting.begin("again");
+            children.again(place, &me, |place, waiting| (place, waiting)).await
         }
 
         async fn handle_supervisor_evt(
             &self,
-            me: ActorRef<usize>,
+            me: ActorRef<(usize, Waiting)>,
             event: SupervisionEvent,
             children: &mut Children,
         ) -> Result<(), ActorProcessingErr> {
-            children.heard(event, &me, |place| place)
+            children.heard(event, &me, |place, waiting| (place, waiting))
         }
     }
 
@@ -253,7 +254,7 @@ mod tests {
         workers: Workers,
         pool: GuardedPool,
         observation: Observation,
-        top: ActorRef<usize>,
+        top: ActorRef<(usize, Waiting)>,
     }
 
     async fn plant(threads: usize) -> Plant {

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use ractor::{ActorRef, Message, RpcReplyPort};
 use tokio::{sync::watch, time::Instant};
 
+use crate::observe::{Probe, Waiting};
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
@@ -37,7 +39,10 @@ impl AskError {
 }
 
 /// The place of an actor, kept by its supervisor.
-pub(crate) struct Seat<M: 'static>(Arc<watch::Sender<Option<ActorRef<M>>>>);
+pub(crate) struct Seat<M: 'static>(Arc<watch::Sender<Option<Sitting<M>>>>);
+
+/// Who sits there, and by what it is seen.
+struct Sitting<M: 'static>(ActorRef<M>, Probe);
 
 impl<M> Clone for Seat<M> {
     fn clone(&self) -> Self {
@@ -52,7 +57,7 @@ impl<M> fmt::Debug for Seat<M> {
 }
 
 /// Finds an actor through its restarts.
-pub struct Address<M: 'static>(watch::Receiver<Option<ActorRef<M>>>);
+pub struct Address<M: 'static>(watch::Receiver<Option<Sitting<M>>>);
 
 impl<M> Clone for Address<M> {
     fn clone(&self) -> Self {
@@ -74,8 +79,8 @@ impl<M: Message> Seat<M> {
     }
 
     /// Somebody sits down.
-    pub(crate) fn take(&self, actor: ActorRef<M>) {
-        self.0.send_replace(Some(actor));
+    pub(crate) fn take(&self, actor: ActorRef<M>, probe: Probe) {
+        self.0.send_replace(Some(Sitting(actor, probe)));
     }
 }
 
@@ -84,10 +89,10 @@ const TRIES: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(50);
 
 impl<M: Message> Address<M> {
-    /// An address of an actor that is never restarted.
+    /// An address of an actor that is never restarted, seen by this probe.
     #[must_use]
-    pub fn fixed(actor: ActorRef<M>) -> Self {
-        let (seat, here) = watch::channel(Some(actor));
+    pub fn fixed(actor: ActorRef<M>, probe: Probe) -> Self {
+        let (seat, here) = watch::channel(Some(Sitting(actor, probe)));
         drop(seat);
         Self(here)
     }
@@ -95,12 +100,31 @@ impl<M: Message> Address<M> {
     /// Whoever sits there now.
     #[must_use]
     pub fn now(&self) -> Option<ActorRef<M>> {
-        self.0.borrow().clone()
+        self.0.borrow().as_ref().map(|Sitting(actor, _)| actor.clone())
     }
 
     /// Sends a message; nothing is known about its fate. Whether somebody was there to take it.
     pub fn tell(&self, message: M) -> bool {
         self.now().is_some_and(|actor| actor.cast(message).is_ok())
+    }
+
+    /// Sends a message that is seen waiting from now on; otherwise as [`Address::tell`].
+    pub(crate) fn tell_seen(&self, message: impl FnOnce(Waiting) -> M) -> bool {
+        let there = self.0.borrow().as_ref().map(|Sitting(actor, probe)| (actor.clone(), probe.clone()));
+        there.is_some_and(|(actor, probe)| actor.cast(message(probe.waiting(None))).is_ok())
+    }
+
+    /// Asks once with a question that is seen waiting.
+    ///
+    /// # Errors
+    /// As [`Address::ask`].
+    pub(crate) async fn ask_seen<R: Send + 'static>(
+        &self,
+        within: Duration,
+        question: impl FnOnce(RpcReplyPort<R>, Waiting) -> M,
+    ) -> Result<R, AskError> {
+        let probe = self.0.borrow().as_ref().map(|Sitting(_, probe)| probe.clone()).ok_or(AskError::Unavailable)?;
+        self.ask(within, |reply| question(reply, probe.waiting(None))).await
     }
 
     /// Asks once. The question is lost when the actor ends before it answers.

@@ -6,7 +6,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Message, S
 use tokio::time::Instant;
 
 use super::{Address, Failure, Fate, Intensity, Policy, Seat};
-use crate::observe::{ActorState, Probe};
+use crate::observe::{ActorState, Probe, Waiting};
 
 type Starting = Pin<Box<dyn Future<Output = Result<ActorCell, SpawnErr>> + Send>>;
 type Start = Arc<dyn Fn(ActorCell, Probe) -> Starting + Send + Sync>;
@@ -48,10 +48,10 @@ impl Spec {
         arguments: impl Fn(Probe) -> A::Arguments + Send + Sync + 'static,
     ) -> Self {
         let start: Start = Arc::new(move |supervisor, probe| {
-            let (actor, arguments, seat) = (actor(), arguments(probe), seat.clone());
+            let (actor, arguments, seat) = (actor(), arguments(probe.clone()), seat.clone());
             Box::pin(async move {
                 let (started, _) = Actor::spawn_linked(None, actor, arguments, supervisor).await?;
-                seat.take(started.clone());
+                seat.take(started.clone(), probe);
                 Ok(started.get_cell())
             })
         });
@@ -93,10 +93,29 @@ impl Children {
     /// # Errors
     /// Whatever its start says; it is not started again then.
     pub async fn start(&mut self, spec: Spec, supervisor: ActorCell) -> Result<(), SpawnErr> {
+        self.take_in(spec);
+        self.launch(self.children.len() - 1, supervisor).await
+    }
+
+    fn take_in(&mut self, spec: Spec) {
         let probe = spec.probe.clone().unwrap_or_else(|| self.probe.child(spec.name.clone(), spec.policy, 0));
         let intensity = Intensity::new(spec.policy);
         self.children.push(Child { spec, probe, intensity, cell: None });
-        self.launch(self.children.len() - 1, supervisor).await
+    }
+
+    /// Takes one more in later; one that does not start is treated as one that failed.
+    ///
+    /// # Errors
+    /// As [`Children::heard`].
+    pub async fn join<M: Message>(
+        &mut self,
+        spec: Spec,
+        me: &ActorRef<M>,
+        again: fn(usize, Waiting) -> M,
+    ) -> Result<(), ActorProcessingErr> {
+        let place = self.children.len();
+        self.take_in(spec);
+        self.again(place, me, again).await
     }
 
     /// Hears of an end and follows the policy; `again` makes the message that the supervisor sends itself after the pause,
@@ -108,7 +127,7 @@ impl Children {
         &mut self,
         event: SupervisionEvent,
         me: &ActorRef<M>,
-        again: fn(usize) -> M,
+        again: fn(usize, Waiting) -> M,
     ) -> Result<(), ActorProcessingErr> {
         let Some(ended) = Ended::of(event) else { return Ok(()) };
         let Some(place) = self.places.remove(&ended.actor) else { return Ok(()) };
@@ -133,7 +152,7 @@ impl Children {
         &mut self,
         place: usize,
         me: &ActorRef<M>,
-        again: fn(usize) -> M,
+        again: fn(usize, Waiting) -> M,
     ) -> Result<(), ActorProcessingErr> {
         if self.children.get(place).is_none_or(|child| child.cell.is_some()) {
             return Ok(());
@@ -151,7 +170,14 @@ impl Children {
     /// The actors of all children that run, the last started first: the order in which they are drained.
     #[must_use]
     pub fn cells(&self) -> Vec<ActorCell> {
-        self.children.iter().rev().filter_map(|child| child.cell.clone()).collect()
+        running(&self.children)
+    }
+
+    /// The same, those that were started first apart from all that were started after so many.
+    #[must_use]
+    pub fn cells_apart(&self, first: usize) -> (Vec<ActorCell>, Vec<ActorCell>) {
+        let (first, later) = self.children.split_at(first.min(self.children.len()));
+        (running(first), running(later))
     }
 
     async fn launch(&mut self, place: usize, supervisor: ActorCell) -> Result<(), SpawnErr> {
@@ -169,7 +195,7 @@ impl Children {
         place: usize,
         reason: &'static str,
         me: &ActorRef<M>,
-        again: fn(usize) -> M,
+        again: fn(usize, Waiting) -> M,
     ) -> Result<(), ActorProcessingErr> {
         let child = &mut self.children[place];
         let class = child.spec.policy.class;
@@ -178,7 +204,7 @@ impl Children {
                 tracing::warn!(class, reason, ?pause, "failed, is started again");
                 child.probe.set(ActorState::Restarting);
                 child.probe.restarted(reason);
-                me.send_after(pause, move || again(place));
+                self.probe.after(me, pause, move |waiting| again(place, waiting));
                 Ok(())
             }
             Fate::Disturbed => {
@@ -193,6 +219,10 @@ impl Children {
             }
         }
     }
+}
+
+fn running(children: &[Child]) -> Vec<ActorCell> {
+    children.iter().rev().filter_map(|child| child.cell.clone()).collect()
 }
 
 /// The end of an actor, as its supervisor hears it.
@@ -268,7 +298,7 @@ mod tests {
 
     struct Parent;
 
-    struct Again(usize);
+    struct Again(usize, Waiting);
 
     impl Actor for Parent {
         type Msg = Again;
@@ -288,9 +318,10 @@ mod tests {
         async fn handle(
             &self,
             me: ActorRef<Again>,
-            Again(place): Again,
+            Again(place, waiting): Again,
             children: &mut Children,
         ) -> Result<(), ActorProcessingErr> {
+            let _working = waiting.begin("again");
             children.again(place, &me, Again).await
         }
 

@@ -111,6 +111,7 @@ impl Cases {
         slot.place = Place::Away;
         match ended.failure {
             None => {
+                slot.probe.set(ActorState::Stopped);
                 self.probe.observation().metrics().passivations.inc();
                 if slot.held.is_empty() && slot.intensity.is_clean() {
                     self.slots.remove(&case);
@@ -118,7 +119,7 @@ impl Cases {
                     self.serve(case, me).await;
                 }
             }
-            Some((reason, words)) => slot.failed(case, reason, &words, me),
+            Some((reason, words)) => slot.failed(case, (reason, &words), me, &self.probe),
         }
         None
     }
@@ -177,13 +178,20 @@ impl Cases {
         }
         if matches!(slot.place, Place::Away) {
             let arguments = (case, self.parts.clone(), slot.probe.clone());
-            match Actor::spawn_linked(None, CaseActor { tenant: me.clone() }, arguments, me.get_cell()).await {
+            match Actor::spawn_linked(
+                None,
+                CaseActor { tenant: me.clone(), seen: self.probe.clone() },
+                arguments,
+                me.get_cell(),
+            )
+            .await
+            {
                 Ok((actor, _)) => {
                     slot.probe.is_stood_for_by(&actor.get_cell());
                     self.actors.insert(actor.get_id(), case);
                     slot.place = Place::Resident(actor);
                 }
-                Err(_) => return slot.failed(case, "start", "does not start", me),
+                Err(_) => return slot.failed(case, ("start", "does not start"), me, &self.probe),
             }
         }
         slot.pass_on();
@@ -230,7 +238,14 @@ impl Slot {
         }
     }
 
-    fn failed(&mut self, case: CaseId, reason: &'static str, words: &str, me: &ActorRef<TenantMessage>) {
+    /// Follows the policy; `tenant` sees whoever starts it again.
+    fn failed(
+        &mut self,
+        case: CaseId,
+        (reason, words): (&'static str, &str),
+        me: &ActorRef<TenantMessage>,
+        tenant: &Probe,
+    ) {
         tracing::warn!(class = CASE.class, reason, "failed");
         self.probe.failed(words);
         if reason == "panic" {
@@ -240,7 +255,7 @@ impl Slot {
             Fate::Again(pause) => {
                 self.probe.set(ActorState::Restarting);
                 self.place = Place::Restarting;
-                me.send_after(pause, move || TenantMessage::CaseAgain(case));
+                tenant.after(me, pause, move |waiting| TenantMessage::CaseAgain(case, waiting));
             }
             Fate::Disturbed | Fate::Escalate => {
                 self.probe.set(ActorState::Disturbed);

@@ -8,7 +8,7 @@ use ozg_protocols::{
     ids::{AttachmentId, CaseId, CommandKey, DestinationId, IntakeId, OrgUnitId, TenantSlug, UserId},
     principal::{Permission, Principal, Role},
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
     Callback, CallbackError, Channels, Edge, Gate, SessionToken, UnreadCallback, WITHIN,
@@ -25,6 +25,9 @@ use crate::{
     supervise::{Address, AskError},
     views::{ChangeFeed, ClearingItem, Views, WorkList},
 };
+
+/// When somebody may come back for whom there was no place at the passwords.
+const PASSWORDS_AGAIN: Duration = Duration::from_secs(2);
 
 /// Why somebody is not signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +70,7 @@ pub(crate) struct TenantInner {
     pub(crate) sessions_probe: Probe,
     /// So many questions after a session at a time.
     pub(crate) sessions_gate: Gate,
-    /// So many sign-ins at a time: each holds a job of the password pool.
+    /// So many sign-ins and new accounts at a time: each holds a job of the password pool.
     pub(crate) sign_ins: Arc<Semaphore>,
     pub(crate) passwords: Workers,
     pub(crate) ids: Ids,
@@ -124,8 +127,8 @@ impl Tenant {
     /// # Errors
     /// [`SignInError`].
     pub async fn sign_in(&self, login: &str, password: Secret) -> Result<SessionToken, SignInError> {
-        let busy = SignInError::Unavailable(AskError::Busy { retry_after: Duration::from_secs(2) });
-        let permit = self.0.sign_ins.clone().try_acquire_owned().map_err(|_| busy)?;
+        let busy = SignInError::Unavailable(AskError::Busy { retry_after: PASSWORDS_AGAIN });
+        let permit = self.password_job().ok_or(busy)?;
         let waiting = self.0.sessions_probe.waiting(Some(permit));
         let question = |reply| SessionMessage::SignIn { login: login.to_owned(), password, reply, waiting };
         self.0.sessions.ask(WITHIN, question).await.map_err(SignInError::Unavailable)?
@@ -249,8 +252,9 @@ impl Tenant {
     /// Makes an embedded account, or describes it anew.
     ///
     /// # Errors
-    /// [`AskError::Unavailable`].
+    /// [`AskError::Busy`] where too many sign in just now, [`AskError::Unavailable`].
     pub async fn add_account(&self, account: NewAccount) -> Result<(), AskError> {
+        let _permit = self.password_job().ok_or(AskError::Busy { retry_after: PASSWORDS_AGAIN })?;
         let salt = self.0.ids.bytes().map_err(|_| AskError::Unavailable)?;
         let password = account.password.clone();
         let hashed = self.0.passwords.run("hash", move || sessions::hash(&password, &salt)).await;
@@ -260,6 +264,15 @@ impl Tenant {
             SessionMessage::Add { account: account.clone(), hash: hash.clone(), reply, waiting }
         };
         self.0.sessions.insist(WITHIN, question).await?
+    }
+
+    /// A place for one job of the password pool, if there is one.
+    fn password_job(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = self.0.sign_ins.clone().try_acquire_owned().ok();
+        if permit.is_none() {
+            self.0.sessions_probe.observation().metrics().turned_away("passwords", "normal");
+        }
+        permit
     }
 
     fn channels(&self) -> Option<Arc<dyn Channels>> {

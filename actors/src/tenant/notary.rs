@@ -20,7 +20,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::TenantContext;
 use crate::{
-    observe::{ActorState, Probe},
+    observe::{ActorState, Probe, Waiting},
     outbox::{CHECKPOINT_EFFECTS, CheckpointsMessage},
     pool::Workers,
     supervise::{Address, Failure},
@@ -36,7 +36,7 @@ const AT_ONCE: usize = 1_000;
 #[derive(Debug)]
 pub(crate) enum NotaryMessage {
     /// Look for more.
-    Look,
+    Look(Waiting),
 }
 
 /// What a notary is started with.
@@ -84,7 +84,7 @@ impl Actor for NotaryActor {
         me: ActorRef<NotaryMessage>,
         (parts, probe): Self::Arguments,
     ) -> Result<Watch, ActorProcessingErr> {
-        me.cast(NotaryMessage::Look)?;
+        me.cast(NotaryMessage::Look(probe.waiting(None)))?;
         probe.set(ActorState::Running);
         Ok(Watch { parts, probe, notary: None, outgoing: None })
     }
@@ -92,11 +92,12 @@ impl Actor for NotaryActor {
     async fn handle(
         &self,
         me: ActorRef<NotaryMessage>,
-        NotaryMessage::Look: NotaryMessage,
+        NotaryMessage::Look(waiting): NotaryMessage,
         watch: &mut Watch,
     ) -> Result<(), ActorProcessingErr> {
+        let _working = waiting.begin("look");
         let more = watch.look(false).await?;
-        me.send_after(if more { Duration::ZERO } else { EVERY }, || NotaryMessage::Look);
+        watch.probe.after(&me, if more { Duration::ZERO } else { EVERY }, NotaryMessage::Look);
         Ok(())
     }
 
@@ -110,7 +111,6 @@ impl Actor for NotaryActor {
 impl Watch {
     /// Looks for more; `last` signs for all there is once there is no more. Whether there is.
     async fn look(&mut self, last: bool) -> Result<bool, Failure> {
-        let _working = self.probe.waiting(None).begin("look");
         let (store, notary, now) = (self.parts.store.clone(), self.notary.take(), self.parts.context.clock.now());
         let looked = self.parts.workers.run("notary", move || look(&store, notary, now, last)).await;
         let (notary, (more, signed)) = looked.map_err(|_| Failure("the notary's job was lost"))?.map_err(|error| {
@@ -123,7 +123,7 @@ impl Watch {
             let (record, root) = (checkpoint.record().0, checkpoint.root_text());
             let tenant = self.parts.context.settings.slug.as_str();
             tracing::info!(tenant, record, root, "checkpoint signed");
-            self.probe.observation().metrics().checkpoint(tenant, record);
+            self.probe.observation().metrics().checkpoint(tenant, record, &root);
         }
         if first || signed.is_some() {
             self.send_out(signed).await?;
@@ -149,7 +149,7 @@ impl Watch {
         };
         if let Some(checkpoint) = newest.filter(|checkpoint| checkpoint.record().0 > outgoing.record) {
             self.append(&mut outgoing, &checkpoint).await?;
-            carrier.tell(CheckpointsMessage::Wake);
+            carrier.tell_seen(CheckpointsMessage::Wake);
         }
         self.outgoing = Some(outgoing);
         Ok(())

@@ -44,7 +44,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// So many tokens are looked for at a time, and so many ended: fewer than the edge has permits, so that some are always left
 /// for those who are signed in.
-const ASIDE: usize = 256;
+pub(crate) const ASIDE: usize = 256;
 const COME_BACK: Duration = Duration::from_secs(1);
 
 type Answer<T> = RpcReplyPort<Result<T, AskError>>;
@@ -57,19 +57,24 @@ pub(crate) enum SessionMessage {
     /// Somebody wants to sign in.
     SignIn { login: String, password: Secret, reply: RpcReplyPort<Result<SessionToken, SignInError>>, waiting: Waiting },
     /// The password of somebody was compared.
-    Compared { login: u128, principal: Option<Box<Principal>>, reply: RpcReplyPort<Result<SessionToken, SignInError>> },
+    Compared {
+        login: u128,
+        principal: Option<Box<Principal>>,
+        reply: RpcReplyPort<Result<SessionToken, SignInError>>,
+        waiting: Waiting,
+    },
     /// Who is behind this token?
     Who { token: SessionToken, reply: Answer<Option<Principal>>, waiting: Waiting },
     /// What was kept under an id that was not known.
-    Found { id: u128, session: Result<Option<Session>, AskError> },
+    Found { id: u128, session: Result<Option<Session>, AskError>, waiting: Waiting },
     /// The session ends.
     SignOut { token: SessionToken, reply: Answer<()>, waiting: Waiting },
     /// Nothing is kept of this session any more, or that could not be done.
-    Left { id: u128 },
+    Left { id: u128, waiting: Waiting },
     /// An account is made, or described anew.
     Add { account: NewAccount, hash: PasswordHash, reply: RpcReplyPort<Result<(), AskError>>, waiting: Waiting },
     /// Time to forget what has expired.
-    Sweep,
+    Sweep(Waiting),
 }
 
 /// Starts the sessions of a tenant.
@@ -102,7 +107,7 @@ impl Actor for SessionsActor {
         me: ActorRef<SessionMessage>,
         (context, passwords, probe): Self::Arguments,
     ) -> Result<Desk, ActorProcessingErr> {
-        me.send_after(SWEEP_EVERY, || SessionMessage::Sweep);
+        probe.after(&me, SWEEP_EVERY, SessionMessage::Sweep);
         probe.set(ActorState::Running);
         let (accounts, kept, attempts) = (Accounts::of(&context), Kept::of(&context), Attempts::default());
         let (sessions, sought, leaving) = (HashMap::new(), HashMap::new(), HashSet::new());
@@ -117,23 +122,30 @@ impl Actor for SessionsActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SessionMessage::SignIn { login, password, reply, waiting } => {
-                let _working = waiting.begin_as(&desk.probe, "sign_in");
-                desk.sign_in(&login, password, reply, me).await;
+                desk.sign_in(&login, password, reply, waiting, me).await;
             }
-            SessionMessage::Compared { login, principal, reply } => {
+            SessionMessage::Compared { login, principal, reply, waiting } => {
+                let _working = waiting.begin("compared");
                 let _ = reply.send(desk.compared(login, principal.map(|principal| *principal)).await);
             }
             SessionMessage::Who { token, reply, waiting } => desk.asked(&token, reply, waiting, &me).await,
-            SessionMessage::Found { id, session } => desk.found(id, session).await,
+            SessionMessage::Found { id, session, waiting } => {
+                let _working = waiting.begin("found");
+                desk.found(id, session).await;
+            }
             SessionMessage::SignOut { token, reply, waiting } => desk.sign_out(&token, reply, waiting, me),
-            SessionMessage::Left { id } => drop(desk.leaving.remove(&id)),
+            SessionMessage::Left { id, waiting } => {
+                let _working = waiting.begin("left");
+                desk.leaving.remove(&id);
+            }
             SessionMessage::Add { account, hash, reply, waiting } => {
                 let _working = waiting.begin_as(&desk.probe, "add");
                 let _ = reply.send(desk.accounts.add(account, hash).await);
             }
-            SessionMessage::Sweep => {
+            SessionMessage::Sweep(waiting) => {
+                let _working = waiting.begin("sweep");
                 desk.sweep();
-                me.send_after(SWEEP_EVERY, || SessionMessage::Sweep);
+                desk.probe.after(&me, SWEEP_EVERY, SessionMessage::Sweep);
             }
         }
         Ok(())
@@ -146,8 +158,10 @@ impl Desk {
         login: &str,
         password: Secret,
         reply: RpcReplyPort<Result<SessionToken, SignInError>>,
+        waiting: Waiting,
         me: ActorRef<SessionMessage>,
     ) {
+        let working = waiting.begin_as(&self.probe, "sign_in");
         let now = self.context.clock.now();
         let id = self.context.sealer.index_key().record_id(0, login.as_bytes());
         if let Err(retry_after) = self.attempts.begin(id, now) {
@@ -167,11 +181,13 @@ impl Desk {
         };
         let hash = account.as_ref().and_then(|account| account.password.clone());
         let principal = account.map(|account| Box::new(account.principal));
-        let passwords = self.passwords.clone();
+        let (passwords, probe) = (self.passwords.clone(), self.probe.clone());
         tokio::spawn(async move {
             let right = passwords.run("verify", move || verify(&password, hash.as_ref())).await;
+            // Its place at the passwords is free again.
+            drop(working);
             let principal = principal.filter(|_| right == Ok(true));
-            let _ = me.cast(SessionMessage::Compared { login: id, principal, reply });
+            let _ = me.cast(SessionMessage::Compared { login: id, principal, reply, waiting: probe.waiting(None) });
         });
     }
 
@@ -206,10 +222,10 @@ impl Desk {
             let _ = reply.send(Err(self.turned_away()));
         } else {
             self.sought.insert(id, vec![(reply, waiting)]);
-            let (kept, me) = (self.kept.clone(), me.clone());
+            let (kept, me, probe) = (self.kept.clone(), me.clone(), self.probe.clone());
             tokio::spawn(async move {
                 let session = kept.get(id).await;
-                let _ = me.cast(SessionMessage::Found { id, session });
+                let _ = me.cast(SessionMessage::Found { id, session, waiting: probe.waiting(None) });
             });
         }
     }
@@ -258,11 +274,11 @@ impl Desk {
             let _ = reply.send(Ok(None));
         }
         self.leaving.insert(id);
-        let kept = self.kept.clone();
+        let (kept, probe) = (self.kept.clone(), self.probe.clone());
         tokio::spawn(async move {
             let _ = reply.send(kept.remove(id).await);
             drop(working);
-            let _ = me.cast(SessionMessage::Left { id });
+            let _ = me.cast(SessionMessage::Left { id, waiting: probe.waiting(None) });
         });
     }
 
@@ -272,7 +288,6 @@ impl Desk {
     }
 
     fn sweep(&mut self) {
-        let _working = self.probe.waiting(None).begin("sweep");
         let now = self.context.clock.now();
         self.sessions.retain(|_, session| session.is_valid(now));
         self.attempts.forget(now);

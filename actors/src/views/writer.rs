@@ -21,7 +21,7 @@ use super::{
     text::Done,
 };
 use crate::{
-    observe::{ActorState, Probe},
+    observe::{ActorState, Probe, Waiting},
     pool::{JobLost, Workers},
     tenant::TenantContext,
 };
@@ -42,11 +42,11 @@ const UNDER_LOCK: usize = 16;
 #[derive(Debug)]
 pub(crate) enum ViewsMessage {
     /// Read what was kept.
-    Begin,
+    Begin(Waiting),
     /// Look for more.
-    Tail,
+    Tail(Waiting),
     /// Work on the words is done.
-    Words(Result<Done, JobLost>),
+    Words(Result<Done, JobLost>, Waiting),
 }
 
 /// What a writer is started with.
@@ -92,7 +92,7 @@ impl Actor for ViewsActor {
         (ViewsParts { context, views, files, readers, news }, probe): Self::Arguments,
     ) -> Result<Writer, ActorProcessingErr> {
         let cursor = context.journal.beginning();
-        me.cast(ViewsMessage::Begin)?;
+        me.cast(ViewsMessage::Begin(probe.waiting(None)))?;
         probe.set(ActorState::Running);
         let rebuilt = Some(Box::new(Index::to_be_filled()));
         Ok(Writer { context, views, probe, files, readers, news, cursor, rebuilt, from_file: false, kept: 0 })
@@ -105,16 +105,19 @@ impl Actor for ViewsActor {
         writer: &mut Writer,
     ) -> Result<(), ActorProcessingErr> {
         let next = match message {
-            ViewsMessage::Begin => {
+            ViewsMessage::Begin(waiting) => {
+                let _working = waiting.begin("begin");
                 writer.begin().await;
                 Next::After(Duration::ZERO)
             }
-            ViewsMessage::Tail => {
+            ViewsMessage::Tail(waiting) => {
+                let _working = waiting.begin("tail");
                 let next = writer.tail().await;
                 writer.work_on_words(&me);
                 next
             }
-            ViewsMessage::Words(done) => {
+            ViewsMessage::Words(done, waiting) => {
+                let _working = waiting.begin("words");
                 // Without it the words would pile up: the next writer begins anew.
                 writer.views.write(|index| done.map(|done| index.text.finish(done)))?;
                 writer.work_on_words(&me);
@@ -122,14 +125,14 @@ impl Actor for ViewsActor {
             }
         };
         match next {
-            Next::After(pause) => drop(me.send_after(pause, || ViewsMessage::Tail)),
+            Next::After(pause) => writer.probe.after(&me, pause, ViewsMessage::Tail),
             Next::News => {
-                let mut news = writer.news.clone();
+                let (mut news, probe) = (writer.news.clone(), writer.probe.clone());
                 tokio::spawn(async move {
                     let _ = tokio::time::timeout(QUIET, news.changed()).await;
                     // What comes within this time is applied together.
                     tokio::time::sleep(EVERY).await;
-                    let _ = me.cast(ViewsMessage::Tail);
+                    let _ = me.cast(ViewsMessage::Tail(probe.waiting(None)));
                 });
             }
         }
@@ -151,7 +154,6 @@ enum Next {
 impl Writer {
     /// Begins with the file that was kept.
     async fn begin(&mut self) {
-        let _working = self.probe.waiting(None).begin("begin");
         let files = self.files.clone();
         match self.context.blobs.workers().run("load_view", move || saved::load(&files)).await {
             Ok(Ok(Some((index, cursor)))) => {
@@ -195,7 +197,6 @@ impl Writer {
         if page.records.is_empty() && self.rebuilt.is_none() {
             return Next::News;
         }
-        let _working = self.probe.waiting(None).begin("tail");
         let (newest, next) = (page.newest.0, page.next);
         let sealer = self.context.sealer.clone();
         if let Some(mut index) = self.rebuilt.take() {
@@ -247,11 +248,11 @@ impl Writer {
     /// Has the words frozen or merged, if there are enough of them, beside everything else.
     fn work_on_words(&self, me: &ActorRef<ViewsMessage>) {
         let Some(job) = self.views.write(|index| index.text.job()) else { return };
-        let (me, workers) = (me.clone(), self.context.blobs.workers().clone());
+        let (me, workers, probe) = (me.clone(), self.context.blobs.workers().clone(), self.probe.clone());
         tokio::spawn(async move {
             let done = workers.run("words", move || job.run()).await;
             // A writer that has ended needs no words.
-            let _ = me.cast(ViewsMessage::Words(done));
+            let _ = me.cast(ViewsMessage::Words(done, probe.waiting(None)));
         });
     }
 }

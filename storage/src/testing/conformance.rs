@@ -9,7 +9,7 @@ use ozg_protocols::{
 };
 
 use crate::journal::{
-    Append, Appended, Cursor, EffectTarget, EffectVerdict, Epoch, Journal, JournalError, MAX_BODY, SealedBody,
+    Append, Appended, Backlog, Cursor, EffectTarget, EffectVerdict, Epoch, Journal, JournalError, MAX_BODY, SealedBody,
     SealedEffect, StreamId, StreamKind, Version, Weight,
 };
 
@@ -249,14 +249,16 @@ async fn what_nobody_tried_is_no_attempt_and_waits_unsettled(journal: &dyn Journ
     let claimed = journal.claim(TARGET, at(60), at(70), 9).await.expect("claims");
     let handed_back = claimed.iter().map(|effect| (effect.id, EffectVerdict::Untried(at(65)))).collect();
     journal.settle(handed_back).await.expect("settles");
-    let waiting: Vec<_> = claimed.iter().map(|effect| (effect.id, effect.since)).collect();
-    assert_eq!(journal.unsettled(TARGET, None, 9).await, Ok(waiting.clone()), "whoever has claimed it, or nobody");
-    assert_eq!(journal.unsettled(TARGET, Some(waiting[0].0), 9).await, Ok(waiting[1..].to_vec()));
-    assert_eq!(journal.unsettled(EffectTarget::Checkpoint, None, 9).await, Ok(Vec::new()));
+    let both = Ok(Backlog { count: 2, oldest: Some(at(21)) });
+    assert_eq!(journal.backlog(TARGET).await, both);
+    assert_eq!(journal.backlog(EffectTarget::Checkpoint).await, Ok(Backlog::default()), "each target has its own");
     let again = journal.claim(TARGET, at(65), at(75), 9).await.expect("claims");
     assert!(again.len() == 2 && again.iter().all(|effect| effect.attempts == 0));
-    journal.settle(again.iter().map(|effect| (effect.id, EffectVerdict::Done)).collect()).await.expect("settles");
-    assert_eq!(journal.unsettled(TARGET, None, 9).await, Ok(Vec::new()));
+    assert_eq!(journal.backlog(TARGET).await, both, "whoever has claimed it, or nobody");
+    journal.settle(vec![(again[0].id, EffectVerdict::Done)]).await.expect("settles");
+    assert_eq!(journal.backlog(TARGET).await, Ok(Backlog { count: 1, oldest: Some(at(22)) }));
+    journal.settle(vec![(again[1].id, EffectVerdict::Done)]).await.expect("settles");
+    assert_eq!(journal.backlog(TARGET).await, Ok(Backlog::default()));
 }
 
 async fn the_newest_snapshot_is_kept(journal: &dyn Journal) {

@@ -8,11 +8,12 @@ pub(crate) struct Class {
 }
 
 #[rustfmt::skip]
-const CLASSES: [(&str, Class); 16] = [
+const CLASSES: [(&str, Class); 17] = [
     ("house", Class { name: "Haus", purpose: "Wurzel der Aufsicht; endet es, endet der Prozess." }),
     ("infrastructure", Class { name: "Unterbau", purpose: "Beaufsichtigt, worauf sich alle stützen: Arbeitergruppen, Journale, Beobachter." }),
     ("pool", Class { name: "Arbeitergruppe", purpose: "Verteilt Arbeit, die rechnet oder auf den Datenträger wartet, und ersetzt ausgefallene Arbeiter." }),
     ("worker", Class { name: "Arbeiter", purpose: "Ein Thread einer Arbeitergruppe." }),
+    ("opener", Class { name: "Öffner", purpose: "Versucht, die Daten gestörter Mandanten doch noch zu öffnen." }),
     ("batcher", Class { name: "Journal-Sammler", purpose: "Fasst die Änderungen eines Mandanten zusammen und schreibt sie dauerhaft." }),
     ("observer", Class { name: "Beobachter", purpose: "Misst jede Sekunde alle Postkörbe für diese Seite." }),
     ("tenant", Class { name: "Mandant", purpose: "Beaufsichtigt alles, was zu einem Mandanten gehört." }),

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use ozg_storage::checkpoint::Checkpoint;
 
-use super::town::{Town, seams, settings};
+use super::town::{PATIENCE, Town, seams, settings};
 use crate::{
     house::{House, Pools},
     settings::HouseSettings,
@@ -28,8 +28,8 @@ async fn a_checkpoint_of_an_earlier_run_is_brought_to_the_file_outside() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert_eq!(tokio::time::timeout(Duration::from_secs(10), there).await.expect("is brought out"), signed);
-    house.drain(Duration::from_secs(10)).await;
+    assert_eq!(tokio::time::timeout(PATIENCE, there).await.expect("is brought out"), signed);
+    house.drain(PATIENCE).await;
 }
 
 /// The records that the checkpoints of a file cover.
@@ -47,7 +47,7 @@ async fn whoever_closes_the_house_signs_for_what_happened_and_an_idle_store_stay
     for _ in 0..3 {
         let settings = HouseSettings { checkpoint_file: Some(file.clone()), ..settings(&directory) };
         let house = House::start(settings, seams(Pools::Threads, Limits::default())).await.expect("starts");
-        house.drain(Duration::from_secs(10)).await;
+        house.drain(PATIENCE).await;
         assert_eq!((covered(&log), covered(&file)), (signed.clone(), signed.clone()));
     }
 }
@@ -65,7 +65,7 @@ async fn a_file_outside_that_cannot_be_written_is_seen_and_tried_again() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), said).await.expect(line);
+        tokio::time::timeout(PATIENCE, said).await.expect(line);
     };
     says("ozg_outbox_attempts_total{tenant=\"musterstadt\",target=\"checkpoint\",outcome=\"file\"}").await;
     says("ozg_outbox_pending{tenant=\"musterstadt\",target=\"checkpoint\"} 1").await;
@@ -75,5 +75,5 @@ async fn a_file_outside_that_cannot_be_written_is_seen_and_tried_again() {
     std::fs::create_dir(&away).expect("the share is back");
     says("ozg_outbox_pending{tenant=\"musterstadt\",target=\"checkpoint\"} 0").await;
     assert_eq!(covered(&file), [1]);
-    house.drain(Duration::from_secs(10)).await;
+    house.drain(PATIENCE).await;
 }

@@ -14,10 +14,9 @@ use ozg_storage::{
     stream::{Opened, Record, Stream, Ticket},
 };
 
-use super::town::{Town, application, key, person};
+use super::town::{PATIENCE, Town, application, key, person};
 use crate::{
     case::Outcome,
-    house::start::Store,
     intake::IntakeRecord,
     seams::{Clock as _, WallClock},
     supervise::AskError,
@@ -29,13 +28,12 @@ const INTAKE: IntakeId = IntakeId::from_u128(11);
 impl Town {
     /// Appends one record to the intake, as its connector would.
     fn happens(&self, stream: &mut IntakeStream, version: u64, events: Vec<IntakeEvent>) {
-        let Store(store) = &self.house.0.stores[0];
         let at = WallClock.now();
         let events = events.into_iter().map(|event| RecordedIntake { at, event }).collect();
         let ticket = Ticket { key: key(900 + version), command: b"intake", reply: &[] };
         let record = Record { at, by: None, events };
         let append = stream.seal(Version(version), Epoch::default(), ticket, &record, &[], Vec::new()).expect("seals");
-        assert!(store.core.commit(vec![append]).iter().all(Result::is_ok));
+        assert!(self.on_store(|store| store.core.commit(vec![append])).iter().all(Result::is_ok));
     }
 
     /// Waits until so many items wait.
@@ -46,15 +44,15 @@ impl Town {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), enough).await.expect("the views catch up");
+        tokio::time::timeout(PATIENCE, enough).await.expect("the views catch up");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_three_times_waits_until_a_person_tries_it_again() {
     let town = Town::founded().await;
-    let Store(store) = &town.house.0.stores[0];
-    let mut stream = Stream::new(store.sealer.clone(), StreamId::intake(INTAKE), INTAKE_RECORDS, EFFECTS);
+    let sealer = town.on_store(|store| store.sealer.clone());
+    let mut stream = Stream::new(sealer, StreamId::intake(INTAKE), INTAKE_RECORDS, EFFECTS);
     let kept = kept();
     let IntakeEvent::Kept { channel, .. } = kept.clone() else { panic!("it is kept") };
     let reason = ClearingReason::FailedThreeTimes;
@@ -89,11 +87,11 @@ async fn who_repeats_a_retry_gets_the_first_answer_and_the_journal_says_who_it_w
     let reason = ClearingReason::FailedThreeTimes;
     record.append(vec![kept(), IntakeEvent::NeedsClearing { reason }], Vec::new()).await.expect("appends");
     for _ in 0..2 {
-        let mut record = IntakeRecord::load(&context, INTAKE).await.expect("reads");
+        record = IntakeRecord::load(&context, INTAKE).await.expect("reads");
         let outcome = record.retry(&rita, key(1)).await.expect("answers");
         assert_eq!(outcome, Outcome::Done { version: 3 });
     }
-    let mut record = IntakeRecord::load(&context, INTAKE).await.expect("reads");
+    record = IntakeRecord::load(&context, INTAKE).await.expect("reads");
     let nothing = Outcome::Refused(Refusal::NothingToDo);
     assert_eq!(record.retry(&rita, key(2)).await.expect("answers"), nothing, "it waits no longer");
     let max = person("max", Role::Mailroom, "1");

@@ -15,7 +15,7 @@ use ozg_protocols::{
 };
 use ozg_storage::{journal::JournalError, testing::PowerCutDisk};
 
-use super::town::{Town, application, erika, key};
+use super::town::{PATIENCE, Town, application, erika, key};
 use crate::{
     case::{Outcome, Ticket},
     intake::{IntakeRecord, RecordError},
@@ -45,7 +45,7 @@ async fn town() -> (Town, PowerCutDisk, TenantContext) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let context = tokio::time::timeout(Duration::from_secs(10), context).await.expect("the tenant starts");
+    let context = tokio::time::timeout(PATIENCE, context).await.expect("the tenant starts");
     (town, disk, context)
 }
 

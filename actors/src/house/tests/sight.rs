@@ -9,7 +9,7 @@ use ozg_protocols::{
     work_list::{Query, View},
 };
 
-use super::town::{Town, application, erika, key, overseer, person};
+use super::town::{PATIENCE, Town, application, erika, key, overseer, person};
 use crate::{
     case::{Outcome, Ticket},
     supervise::AskError,
@@ -61,7 +61,7 @@ async fn list_search_counts_and_suggestions_agree_with_what_may_be_seen() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), accepted).await.expect("the views catch up");
+    tokio::time::timeout(PATIENCE, accepted).await.expect("the views catch up");
     let people = [
         erika(),
         overseer(),

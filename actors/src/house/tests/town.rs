@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, mpsc},
     time::Duration,
 };
 
@@ -20,15 +20,20 @@ use ozg_storage::{
     testing::PowerCutDisk,
 };
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use crate::{
     case::{Outcome, Ticket},
-    house::{House, Pools, Seams},
+    house::{House, Pools, Seams, start::Store},
     observe::ActorReport,
+    pool::Workers,
     seams::{Clock as _, WallClock},
     settings::{HouseSettings, OrgUnitSettings, TenantSettings},
     tenant::{CaseDoor, Connect, Limits, NoChannels, Tenant, TenantContext},
 };
+
+/// When a test gives up: no promise of anything, and long enough for a machine that does other things too.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Town {
     pub(super) house: House,
@@ -124,8 +129,33 @@ impl Town {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let context = tokio::time::timeout(Duration::from_secs(10), context).await.expect("the tenant starts");
+        let context = tokio::time::timeout(PATIENCE, context).await.expect("the tenant starts");
         (town, context)
+    }
+
+    /// Nobody of this pool does anything as long as this is held.
+    pub(super) async fn held(pool: &Workers, threads: usize) -> Vec<mpsc::Sender<()>> {
+        let mut held = Vec::new();
+        for _ in 0..threads {
+            let pool = pool.clone();
+            let ((release, until), (tell, begun)) = (mpsc::channel::<()>(), oneshot::channel());
+            tokio::spawn(async move {
+                let job = move || {
+                    let _ = tell.send(());
+                    let _ = until.recv();
+                };
+                pool.run("held", job).await
+            });
+            begun.await.expect("one holds still");
+            held.push(release);
+        }
+        held
+    }
+
+    /// With its store, which nobody may hold when the house closes.
+    pub(super) fn on_store<T>(&self, of: impl FnOnce(&TenantStore) -> T) -> T {
+        let Store(store) = &self.house.stores()[0];
+        of(store)
     }
 
     pub(super) fn tenant(&self) -> Tenant {
@@ -155,7 +185,7 @@ impl Town {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), enough).await.expect("the views catch up");
+        tokio::time::timeout(PATIENCE, enough).await.expect("the views catch up");
     }
 
     pub(super) fn report(&self, of: &str) -> ActorReport {
@@ -167,7 +197,7 @@ impl Town {
     pub(super) async fn closes(self) -> TempDir {
         let Self { house, directory } = self;
         let root = house.0.root.clone();
-        let report = house.drain(Duration::from_secs(10)).await;
+        let report = house.drain(PATIENCE).await;
         assert_eq!(report.cut_off, 0, "{report:?}");
         assert_eq!(root.get_status(), ractor::ActorStatus::Stopped);
         assert!(root.get_children().is_empty());

@@ -8,7 +8,7 @@ use ozg_protocols::{
     work_list::{Query, SortBy, View},
 };
 
-use super::town::{Town, erika, overseer};
+use super::town::{PATIENCE, Town, erika, overseer};
 use crate::views::{Change, ChangeFeed};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn views_are_equal_after_they_are_rebuilt() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), up_to_date).await.expect("the views catch up");
+    tokio::time::timeout(PATIENCE, up_to_date).await.expect("the views catch up");
     let before = town.tenant().work_list().page(&overseer(), &all);
     let counts = town.tenant().work_list().counts(&erika());
     let directory = town.closes().await;
@@ -119,5 +119,5 @@ async fn hears_of(town: &Town, feed: &mut ChangeFeed, case: CaseId) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), heard).await.expect("in time");
+    tokio::time::timeout(PATIENCE, heard).await.expect("in time");
 }

@@ -1,0 +1,99 @@
+//! Closing goes from the edge inwards, and no tenant waits for another.
+
+use std::{path::Path, sync::Arc};
+
+use ozg_storage::{
+    disk::{Disk, RealDisk},
+    keys::TenantKey,
+    random::{Random, StrongRandom},
+    tenant_store::TenantStore,
+    testing::PowerCutDisk,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::Barrier;
+
+use super::town::{PATIENCE, Town, seams, settings};
+use crate::{
+    house::{House, Pools, Seams},
+    observe::Probe,
+    seams::{Clock as _, WallClock},
+    settings::TenantSettings,
+    supervise::{CONNECTOR, Spec},
+    tenant::{Connect, Connected, Limits, NoChannels},
+};
+
+/// A channel that has ended when others have, too.
+struct Channel;
+
+impl Actor for Channel {
+    type Msg = ();
+    type State = Arc<Barrier>;
+    type Arguments = Arc<Barrier>;
+
+    async fn pre_start(&self, _: ActorRef<()>, ends: Arc<Barrier>) -> Result<Arc<Barrier>, ActorProcessingErr> {
+        Ok(ends)
+    }
+
+    async fn post_stop(&self, _: ActorRef<()>, ends: &mut Arc<Barrier>) -> Result<(), ActorProcessingErr> {
+        ends.wait().await;
+        Ok(())
+    }
+}
+
+/// Each tenant with one channel; so many of them end together.
+fn channels(together: usize) -> Connect {
+    let ends = Arc::new(Barrier::new(together));
+    Arc::new(move |_| {
+        let ends = ends.clone();
+        let (spec, _) = Spec::new("channel", &CONNECTOR, || Channel, move |_| ends.clone());
+        Connected { children: vec![spec], door: Arc::new(NoChannels) }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_end_before_cases_then_the_household_the_batchers_and_the_vault() {
+    let data = Path::new("/data");
+    let disk = Arc::new(PowerCutDisk::with_directory(data));
+    let town = Town::founded_below(disk, data, 0, channels(1)).await;
+    town.receives(1).await;
+    let everybody = town.house.0.observation.members();
+    town.closes().await;
+    let ends = |is: &dyn Fn(&str) -> bool| -> Vec<u64> {
+        let ended = everybody.iter().filter(|probe| is(&probe.report().path)).map(Probe::ended).collect::<Vec<_>>();
+        assert!(!ended.is_empty() && ended.iter().all(|turn| *turn > 0), "{ended:?} of {everybody:?}");
+        ended
+    };
+    let last = |name: &str| ends(&|path| path.ends_with(name)).into_iter().max();
+    let household = ["/numbers", "/sessions", "/views", "/notary"];
+    let groups = [
+        last("/channel"),
+        ends(&|path| path.contains("/case-")).into_iter().max(),
+        household.iter().map(|name| last(name)).max().flatten(),
+        last("/musterstadt"),
+        last("/batcher-musterstadt"),
+        last("/vault"),
+        last("/infrastructure"),
+    ];
+    assert!(groups.is_sorted(), "{groups:?}");
+    let first_of_the_household = household.iter().filter_map(|name| last(name)).min();
+    assert!(groups[1] < first_of_the_household, "no case is without its household");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_tenant_waits_until_another_is_closed() {
+    let directory = Town::founded().await.closes().await;
+    let mut settings = settings(&directory);
+    let neighbour = TenantSettings {
+        slug: "kleinau".parse().expect("valid"),
+        hosts: vec!["kleinau.localhost".into()],
+        ..settings.tenants[0].clone()
+    };
+    let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
+    let (key, now) = (TenantKey::load(&neighbour.key).expect("a key"), WallClock.now());
+    TenantStore::init(&disk, &settings.data_dir, &neighbour.slug, &key, &random, now).expect("a store");
+    settings.tenants.push(neighbour);
+    let seams = Seams { connect: channels(2), ..seams(Pools::Threads, Limits::default()) };
+    let house = House::start(settings, seams).await.expect("starts");
+    let report = house.drain(PATIENCE).await;
+    assert_eq!(report.cut_off, 0, "one channel ends only with the other: {report:?}");
+}
