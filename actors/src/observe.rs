@@ -213,8 +213,8 @@ impl Probe {
     }
 
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn panic_next(&self) {
-        self.instruments.trial.panic_next();
+    pub(crate) fn panic_next(&self, panics: bool) {
+        self.instruments.trial.panic_next(panics);
     }
 
     /// Where it stands among all ends; 0 where it has not ended.

@@ -1,12 +1,11 @@
 //! The outbox actor of one tenant: sees to it that what has to leave the house does (law 5).
 //!
 //! Owns which effects it has claimed and who carries each, so many and no more; the entries themselves lie in the journal,
-//! which also knows how many wait. Supervised by the
-//! tenant, supervises one [`carrier`] per destination, so that a destination that is slow or dead delays nobody else. It is
-//! woken right after an append and looks by itself besides; it never waits for anything but the journal. Every attempt is
-//! recorded by the claim before its first byte leaves, so an attempt whose outcome nobody knows is followed by a look at
-//! the event log. What leaves for the file outside has a carrier of its own ([`checkpoints`]), because it is no business of
-//! a channel.
+//! which also knows how many wait. Supervised by the tenant, supervises one [`carrier`] per destination, so that a
+//! destination that is slow or dead delays nobody else. It is woken right after an append and looks by itself besides; it
+//! never waits for anything but the journal. Every attempt is recorded by the claim before its first byte leaves, so an
+//! attempt whose outcome nobody knows is followed by a look at the event log. What leaves for the file outside has a
+//! carrier of its own ([`checkpoints`]), because it is no business of a channel.
 
 mod breaker;
 mod carrier;
@@ -44,10 +43,11 @@ use sending::Sender;
 
 /// Effects that are claimed at a time.
 const CLAIMED: usize = 64;
-/// The most effects that one carrier holds; what is more waits in the journal.
-const MOST_HELD: usize = 256;
-/// How long it waits there before it is looked at again.
-const NO_ROOM_FOR: Duration = Duration::from_secs(30);
+/// The most effects that one carrier holds (some kilobytes each); what is more waits in the journal.
+const MOST_HELD: usize = 4_096;
+/// How long it waits there before it is looked at again: a working destination takes about as many in that time, so that
+/// what has gathered during an outage leaves faster than it came.
+const NO_ROOM_FOR: Duration = Duration::from_secs(10);
 /// A claim that nobody settled is free again after this time, or when the outbox is started anew.
 const CLAIM: Duration = Duration::from_secs(300);
 /// How often it looks by itself.

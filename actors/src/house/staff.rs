@@ -48,6 +48,11 @@ impl Member {
 
     /// Has the next message panic that it begins to handle.
     pub fn panic_next(&self) {
-        self.0.panic_next();
+        self.0.panic_next(true);
+    }
+
+    /// Has it handle its next message after all.
+    pub fn panic_no_more(&self) {
+        self.0.panic_next(false);
     }
 }

@@ -51,8 +51,8 @@ impl Trial {
         self.cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn panic_next(&self) {
-        self.panics.store(true, SeqCst);
+    pub(super) fn panic_next(&self, panics: bool) {
+        self.panics.store(panics, SeqCst);
     }
 }
 
