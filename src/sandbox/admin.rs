@@ -90,17 +90,18 @@ fn show(value: &Value) -> Answer {
 
 /// Sums: what a bench or a test asks for again and again.
 fn state(world: &World) -> Value {
-    let mut stages: BTreeMap<String, u64> = BTreeMap::new();
+    let mut stages: Vec<(Stage, u64)> = Vec::new();
     let (mut events, mut most_accepts) = (BTreeMap::<&str, u64>::new(), 0_u64);
     let mut oldest = None;
     for delivery in world.deliveries.iter() {
-        *stages.entry(stage_name(delivery.stage)).or_default() += 1;
+        match stages.iter_mut().find(|(stage, _)| *stage == delivery.stage) {
+            Some((_, count)) => *count += 1,
+            None => stages.push((delivery.stage, 1)),
+        }
         let mut accepts = 0;
-        for (name, count) in counts(world, delivery) {
-            *events.entry(name).or_default() += count;
-            if name == "accept-submission" {
-                accepts = count;
-            }
+        for name in names_of_events(world, delivery) {
+            *events.entry(name).or_default() += 1;
+            accepts += u64::from(name == "accept-submission");
         }
         most_accepts = most_accepts.max(accepts);
         if delivery.stage.readable() {
@@ -108,6 +109,7 @@ fn state(world: &World) -> Value {
         }
     }
     let waiting = oldest.map_or(0, |oldest| world.now().since(oldest).as_secs());
+    let stages: BTreeMap<_, _> = stages.into_iter().map(|(stage, count)| (stage_name(stage), count)).collect();
     json!({
         "submissions": stages,
         "events": events,
@@ -157,11 +159,13 @@ fn describe(world: &World, delivery: &Delivery) -> Value {
 /// How many events of each kind a submission has.
 fn counts(world: &World, delivery: &Delivery) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
-    let log = world.deliveries.case(delivery.case).map(|case| case.log.as_slice()).unwrap_or_default();
-    for entry in log.iter().filter(|entry| entry.submission == delivery.id) {
-        *counts.entry(entry.event.name()).or_default() += 1;
-    }
+    names_of_events(world, delivery).for_each(|name| *counts.entry(name).or_default() += 1);
     counts
+}
+
+fn names_of_events(world: &World, delivery: &Delivery) -> impl Iterator<Item = &'static str> {
+    let log = world.deliveries.case(delivery.case).map(|case| case.log.as_slice()).unwrap_or_default();
+    log.iter().filter(|entry| entry.submission == delivery.id).map(|entry| entry.event.name())
 }
 
 fn stage_name(stage: Stage) -> String {
