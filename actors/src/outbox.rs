@@ -192,15 +192,17 @@ impl Actor for OutboxActor {
 }
 
 impl Outbox {
-    /// Claims and hands out until nothing is due.
+    /// Claims and hands out until nothing is due of what was due when it began: what is put off meanwhile is not met again,
+    /// however long this takes.
     async fn give_out(&mut self) {
         if self.claimed.is_none() && !self.take_over().await {
             return;
         }
+        self.claimed = Some(Instant::now());
+        let due = self.context.clock.now();
         loop {
-            self.claimed = Some(Instant::now());
-            let now = self.context.clock.now();
-            let claim = self.context.journal.claim(EffectTarget::FitConnect, now, now.plus(CLAIM), CLAIMED);
+            let until = self.context.clock.now().plus(CLAIM);
+            let claim = self.context.journal.claim(EffectTarget::FitConnect, due, until, CLAIMED);
             let claimed = match claim.await {
                 Ok(claimed) => claimed,
                 Err(error) => {

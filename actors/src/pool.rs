@@ -65,11 +65,20 @@ impl Workers {
     pub async fn run<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
         &self,
         name: &'static str,
+        work: W,
+    ) -> Result<T, JobLost> {
+        self.give(name, work, false).await
+    }
+
+    async fn give<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
+        &self,
+        name: &'static str,
         mut work: W,
+        only_if_awaited: bool,
     ) -> Result<T, JobLost> {
         for _ in 0..GIVEN {
             let (back, hear) = oneshot::channel();
-            let given = Given { work: Some(work), back: Some(back) };
+            let given = Given { work: Some(work), back: Some(back), only_if_awaited };
             self.0.submit(name, Box::new(move || given.begin()));
             match hear.await {
                 Ok(Back::Done(result)) => return Ok(result),
@@ -82,7 +91,8 @@ impl Workers {
         Err(JobLost::NoPool)
     }
 
-    /// The same for so long and no longer.
+    /// The same for so long and no longer: a job that nobody has begun by then is let go, so that no pile of them waits for
+    /// a disk that hangs.
     ///
     /// # Errors
     /// [`JobLost`].
@@ -92,7 +102,7 @@ impl Workers {
         name: &'static str,
         work: W,
     ) -> Result<T, JobLost> {
-        tokio::time::timeout(within, self.run(name, work)).await.unwrap_or(Err(JobLost::Late))
+        tokio::time::timeout(within, self.give(name, work, true)).await.unwrap_or(Err(JobLost::Late))
     }
 }
 
@@ -108,11 +118,16 @@ enum Back<T, W> {
 struct Given<T, W> {
     work: Option<W>,
     back: Option<oneshot::Sender<Back<T, W>>>,
+    /// Nobody who has stopped waiting wants it any more.
+    only_if_awaited: bool,
 }
 
 impl<T, W: FnOnce() -> T> Given<T, W> {
     fn begin(mut self) {
         let (Some(work), Some(back)) = (self.work.take(), self.back.take()) else { return };
+        if self.only_if_awaited && back.is_closed() {
+            return;
+        }
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(result) => {
                 let _ = back.send(Back::Done(result));
@@ -186,6 +201,39 @@ mod tests {
                 InlinePool.submit(name, job);
             }
         }
+    }
+
+    /// Begins with nothing until somebody asks for it.
+    #[derive(Default)]
+    struct Hanging(std::sync::Mutex<Vec<Job>>);
+
+    impl fmt::Debug for Hanging {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("Hanging")
+        }
+    }
+
+    impl Pool for Hanging {
+        fn submit(&self, _: &'static str, job: Job) {
+            self.0.lock().expect("no panic").push(job);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_given_up_before_anybody_began_is_not_done_any_more() {
+        let (pool, done) = (Arc::new(Hanging::default()), Arc::new(AtomicU32::new(0)));
+        let workers = Workers::new(pool.clone());
+        let job = || {
+            let done = done.clone();
+            move || done.fetch_add(1, Relaxed)
+        };
+        assert_eq!(workers.run_within(Duration::from_secs(5), "late", job()).await, Err(JobLost::Late));
+        pool.0.lock().expect("no panic").drain(..).for_each(|job| job());
+        assert_eq!(done.load(Relaxed), 0);
+        let waiting = tokio::time::timeout(Duration::from_secs(5), workers.run("kept", job())).await;
+        assert!(waiting.is_err());
+        pool.0.lock().expect("no panic").drain(..).for_each(|job| job());
+        assert_eq!(done.load(Relaxed), 1, "whoever stops waiting for one without a limit does not stop it");
     }
 
     #[tokio::test(start_paused = true)]

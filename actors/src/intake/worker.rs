@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ozg_protocols::{
     application::Channel,
+    case::Case,
     fit_connect::{
         api::submission::SubmissionIds,
         jose::kid::Kid,
@@ -148,6 +149,16 @@ async fn give_back(desk: &Desk, intake: IntakeId, before: u8) -> Result<Ending, 
     Err(Trouble::Other("closing"))
 }
 
+/// What a person has to look at in a case whose intake ended before it could say so.
+fn still_to_clear(case: &Case) -> Option<ClearingReason> {
+    let application = &case.application;
+    if application.form.items.is_empty() && application.whole.data.is_some() {
+        Some(ClearingReason::NotMapped)
+    } else {
+        case.org_unit.is_none().then_some(ClearingReason::NoResponsibleUnit)
+    }
+}
+
 async fn take_through(
     desk: &Arc<Desk>,
     Assignment { ids, alone }: Assignment,
@@ -160,8 +171,8 @@ async fn take_through(
             }
             // The crash may have come between the case and the last record of its intake.
             let case = case_of(&desk.context, ids.submission_id);
-            if desk.context.cases.look(case).await?.is_some() {
-                return settle(desk, record, ids.submission_id, None).await;
+            if let Some((case, _)) = desk.context.cases.look(case).await? {
+                return settle(desk, record, ids.submission_id, still_to_clear(&case)).await;
             }
         }
         Some(_) => {

@@ -75,9 +75,14 @@ impl Keys {
 
     /// Keeps one key beside the others.
     pub(super) fn keep(&mut self, by: Publisher, kid: Kid, key: VerificationKey, now: Instant) {
-        if self.kept.len() < MOST_KEYS {
-            self.kept.insert((by, kid), PublishedKey { key: Arc::new(key), fetched: now });
+        if self.kept.len() >= MOST_KEYS {
+            self.kept.retain(|_, key| now.duration_since(key.fetched) < KEY_AGE);
         }
+        if self.kept.len() >= MOST_KEYS {
+            // They can all be had again.
+            self.kept.clear();
+        }
+        self.kept.insert((by, kid), PublishedKey { key: Arc::new(key), fetched: now });
     }
 
     /// The publisher says that it has no such key.
@@ -97,6 +102,18 @@ mod tests {
     fn published() -> (Kid, VerificationKey) {
         let jwk = PublicJwk::parse(JWK, Chain::Required).expect("a key");
         (jwk.kid.clone(), VerificationKey::new(&jwk).expect("usable"))
+    }
+
+    #[test]
+    fn a_new_key_finds_a_place_however_many_there_are() {
+        let (mut keys, start, (kid, key)) = (Keys::default(), Instant::now(), published());
+        for number in 0..=MOST_KEYS {
+            let by = DestinationId::from_random((number as u128).to_be_bytes());
+            keys.keep(Some(by), kid.clone(), published().1, start);
+        }
+        assert!(keys.kept.len() <= MOST_KEYS);
+        keys.keep(None, kid.clone(), key, start);
+        assert!(keys.find(None, &kid, start).is_some());
     }
 
     #[test]
