@@ -91,19 +91,12 @@ fn show(value: &Value) -> Answer {
 /// Sums: what a bench or a test asks for again and again.
 fn state(world: &World) -> Value {
     let mut stages: Vec<(Stage, u64)> = Vec::new();
-    let (mut events, mut most_accepts) = (BTreeMap::<&str, u64>::new(), 0_u64);
-    let mut oldest = None;
+    let (tally, mut oldest) = (world.deliveries.tally(), None);
     for delivery in world.deliveries.iter() {
         match stages.iter_mut().find(|(stage, _)| *stage == delivery.stage) {
             Some((_, count)) => *count += 1,
             None => stages.push((delivery.stage, 1)),
         }
-        let mut accepts = 0;
-        for name in names_of_events(world, delivery) {
-            *events.entry(name).or_default() += 1;
-            accepts += u64::from(name == "accept-submission");
-        }
-        most_accepts = most_accepts.max(accepts);
         if delivery.stage.readable() {
             oldest = oldest.or(delivery.submitted_at);
         }
@@ -112,8 +105,8 @@ fn state(world: &World) -> Value {
     let stages: BTreeMap<_, _> = stages.into_iter().map(|(stage, count)| (stage_name(stage), count)).collect();
     json!({
         "submissions": stages,
-        "events": events,
-        "mostAcceptsOfOneSubmission": most_accepts,
+        "events": tally.events,
+        "mostAcceptsOfOneSubmission": tally.most_accepts,
         "oldestWaitingSeconds": waiting,
         "answers": world.answered,
         "callbacks": world.callbacks,
@@ -158,14 +151,12 @@ fn describe(world: &World, delivery: &Delivery) -> Value {
 
 /// How many events of each kind a submission has.
 fn counts(world: &World, delivery: &Delivery) -> BTreeMap<&'static str, u64> {
-    let mut counts = BTreeMap::new();
-    names_of_events(world, delivery).for_each(|name| *counts.entry(name).or_default() += 1);
-    counts
-}
-
-fn names_of_events(world: &World, delivery: &Delivery) -> impl Iterator<Item = &'static str> {
     let log = world.deliveries.case(delivery.case).map(|case| case.log.as_slice()).unwrap_or_default();
-    log.iter().filter(|entry| entry.submission == delivery.id).map(|entry| entry.event.name())
+    let mut counts = BTreeMap::new();
+    for entry in log.iter().filter(|entry| entry.submission == delivery.id) {
+        *counts.entry(entry.event.name()).or_default() += 1;
+    }
+    counts
 }
 
 fn stage_name(stage: Stage) -> String {

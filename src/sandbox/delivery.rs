@@ -162,6 +162,16 @@ pub(super) struct Deliveries {
     /// Submitted and not decided, in the order of their submit.
     waiting: BTreeMap<u64, SubmissionId>,
     next: u64,
+    tally: Tally,
+}
+
+/// What the logs hold in all. Kept along with them: whoever waits for something asks for it many times a second.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// How many events of each kind.
+    pub(super) events: BTreeMap<&'static str, u64>,
+    /// The most acceptances of one submission.
+    pub(super) most_accepts: u64,
 }
 
 impl Deliveries {
@@ -206,7 +216,19 @@ impl Deliveries {
     }
 
     pub(super) fn log(&mut self, case: FitCaseId, entry: Entry) {
-        self.cases.entry(case).or_default().log.push(entry);
+        let (submission, event) = (entry.submission, entry.event);
+        let log = &mut self.cases.entry(case).or_default().log;
+        log.push(entry);
+        *self.tally.events.entry(event.name()).or_default() += 1;
+        if event == EventKind::Accept {
+            let accepts = log.iter().filter(|entry| entry.submission == submission && entry.event == event).count();
+            self.tally.most_accepts = self.tally.most_accepts.max(accepts as u64);
+        }
+    }
+
+    /// What all logs hold together.
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Puts another token in the place of one in a log.

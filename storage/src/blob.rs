@@ -13,7 +13,10 @@ mod tests;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ozg_protocols::{
@@ -67,6 +70,22 @@ pub struct BlobStore {
     disk: Arc<dyn Disk>,
     root: PathBuf,
     sealer: Arc<Sealer>,
+    shelves: Arc<Shelves>,
+}
+
+/// Which of the directories that blobs lie in are known to be durable: one for each first byte of a name.
+#[derive(Debug)]
+struct Shelves([AtomicBool; 256]);
+
+impl Shelves {
+    fn unknown() -> Arc<Self> {
+        Arc::new(Self([const { AtomicBool::new(false) }; 256]))
+    }
+
+    fn of(&self, id: BlobId) -> &AtomicBool {
+        let [first, ..] = id.as_u128().to_be_bytes();
+        &self.0[usize::from(first)]
+    }
 }
 
 /// A blob's file and what its header says.
@@ -95,12 +114,12 @@ impl BlobStore {
         for entry in disk.list(&root.join(QUARANTINE))? {
             disk.remove(&root.join(QUARANTINE).join(entry.name))?;
         }
-        Ok(Self { disk, root, sealer })
+        Ok(Self::at_rest(disk, root, sealer))
     }
 
     /// The store in a directory that stays as it is.
-    pub(crate) const fn at_rest(disk: Arc<dyn Disk>, root: PathBuf, sealer: Arc<Sealer>) -> Self {
-        Self { disk, root, sealer }
+    pub(crate) fn at_rest(disk: Arc<dyn Disk>, root: PathBuf, sealer: Arc<Sealer>) -> Self {
+        Self { disk, root, sealer, shelves: Shelves::unknown() }
     }
 
     pub(crate) fn create(disk: &dyn Disk, root: &Path) -> io::Result<()> {
@@ -122,7 +141,7 @@ impl BlobStore {
         file.write_at(0, &header(key.id(), prefix))?;
         let layout = layout(self.sealer.tenant(), id, prefix);
         let chunks = Some(ChunkWriter::new(layout, key.own_cipher()));
-        Ok(BlobWriter { store: self.clone(), id, key, wrapped, path, file, chunks })
+        Ok(BlobWriter { store: self.clone(), id, key, wrapped, path, file, chunks, published: false })
     }
 
     /// Opens a blob whose key lies in the ring.
@@ -235,6 +254,7 @@ pub struct BlobWriter {
     path: PathBuf,
     file: Box<dyn DiskFile>,
     chunks: Option<ChunkWriter>,
+    published: bool,
 }
 
 impl BlobWriter {
@@ -262,9 +282,14 @@ impl BlobWriter {
         let length = chunks.finish(&*self.file)?;
         self.file.sync()?;
         let (disk, directory) = (&*self.store.disk, self.store.directory(self.id));
-        disk.create_dir(&directory)?;
-        disk.sync_dir(&self.store.root)?;
+        let durable = self.store.shelves.of(self.id);
+        if !durable.load(Ordering::Acquire) {
+            disk.create_dir(&directory)?;
+            disk.sync_dir(&self.store.root)?;
+            durable.store(true, Ordering::Release);
+        }
         disk.rename(&self.path, &self.store.place(self.id))?;
+        self.published = true;
         disk.sync_dir(&directory)?;
         Ok(PublishedBlob { id: self.id, length, key: self.key.clone(), wrapped: self.wrapped.clone() })
     }
@@ -277,8 +302,10 @@ impl BlobWriter {
 
 impl Drop for BlobWriter {
     fn drop(&mut self) {
-        // Published, it has another name and this finds nothing; else what stays behind goes when the store is opened.
-        let _ = self.store.disk.remove(&self.path);
+        // Published, it has another name; what stays behind otherwise goes when the store is opened.
+        if !self.published {
+            let _ = self.store.disk.remove(&self.path);
+        }
     }
 }
 
