@@ -63,14 +63,10 @@ impl Blobs {
         Ok(self.workers.run_within(SWEPT_WITHIN, "sweep", move || store.sweep(older_than)).await??)
     }
 
-    /// Begins a new file.
-    ///
-    /// # Errors
-    /// As [`BlobStore::begin`].
-    pub async fn begin(&self) -> Result<BlobUpload, BlobError> {
-        let store = self.store.clone();
-        let writer = self.workers.run_within(WITHIN, "begin", move || store.begin()).await??;
-        Ok(BlobUpload { writer, workers: self.workers.clone() })
+    /// Begins a new file; the first bytes make it.
+    #[must_use]
+    pub fn begin(&self) -> BlobUpload {
+        BlobUpload { begun: None, store: self.store.clone(), workers: self.workers.clone() }
     }
 
     /// Opens a file.
@@ -88,29 +84,46 @@ impl Blobs {
 /// A file while it is written. Dropping it discards it.
 #[derive(Debug)]
 pub struct BlobUpload {
-    writer: BlobWriter,
+    begun: Option<BlobWriter>,
+    store: Arc<BlobStore>,
     workers: Workers,
 }
 
 impl BlobUpload {
-    /// Takes more bytes.
+    /// Takes more bytes, and there will be more still.
     ///
     /// # Errors
-    /// As [`BlobWriter::write`]; the file is gone then.
+    /// As [`BlobStore::begin`] and [`BlobWriter::write`]; the file is gone then.
     pub async fn write(self, bytes: Bytes) -> Result<Self, BlobError> {
-        let Self { mut writer, workers } = self;
-        let writer = workers.run_within(WITHIN, "write", move || writer.write(&bytes).map(|()| writer)).await??;
-        Ok(Self { writer, workers })
+        let Self { begun, store, workers } = self;
+        let write = {
+            let store = store.clone();
+            move || written(begun, &store, &bytes)
+        };
+        let begun = Some(workers.run_within(WITHIN, "write", write).await??);
+        Ok(Self { begun, store, workers })
     }
 
-    /// Makes it visible and durable.
+    /// Takes the last bytes and makes it visible and durable: of a short file this is the only job.
     ///
     /// # Errors
-    /// As [`BlobWriter::publish`]; the file is gone then.
-    pub async fn publish(self) -> Result<PublishedBlob, BlobError> {
-        let Self { writer, workers } = self;
-        Ok(workers.run_within(PUBLISHED_WITHIN, "publish", move || writer.publish()).await??)
+    /// As [`BlobUpload::write`] and [`BlobWriter::publish`]; the file is gone then.
+    pub async fn publish(self, last: Bytes) -> Result<PublishedBlob, BlobError> {
+        let Self { begun, store, workers } = self;
+        let publish = move || written(begun, &store, &last)?.publish();
+        Ok(workers.run_within(PUBLISHED_WITHIN, "publish", publish).await??)
     }
+}
+
+/// The file with these bytes at its end.
+fn written(
+    begun: Option<BlobWriter>,
+    store: &BlobStore,
+    bytes: &[u8],
+) -> Result<BlobWriter, ozg_storage::blob::BlobError> {
+    let mut writer = begun.map_or_else(|| store.begin(), Ok)?;
+    writer.write(bytes)?;
+    Ok(writer)
 }
 
 /// A file on its way out: a bounded stream of verified chunks.
@@ -184,15 +197,13 @@ mod tests {
         let hanging = || Workers::new(Arc::new(HangingPool::default()));
         let late = |error| matches!(error, Some(BlobError::Lost(JobLost::Late)));
         let stuck = Blobs::new(store.clone(), hanging());
-        assert!(late(stuck.begin().await.err()) && late(stuck.sweep(Moment::default()).await.err()));
+        let bytes = || Bytes::from_static(b"abc");
+        assert!(late(stuck.begin().write(bytes()).await.err()) && late(stuck.begin().publish(bytes()).await.err()));
+        assert!(late(stuck.sweep(Moment::default()).await.err()));
         let well = Blobs::new(store, Workers::new(Arc::new(InlinePool)));
-        let begin =
-            async || well.begin().await.expect("begins").write(Bytes::from_static(b"abc")).await.expect("writes");
-        let upload = BlobUpload { workers: hanging(), ..begin().await };
-        assert!(late(upload.write(Bytes::from_static(b"d")).await.err()));
-        let upload = BlobUpload { workers: hanging(), ..begin().await };
-        assert!(late(upload.publish().await.err()));
-        let PublishedBlob { id, wrapped, .. } = begin().await.publish().await.expect("publishes");
+        let upload = BlobUpload { workers: hanging(), ..well.begin().write(bytes()).await.expect("writes") };
+        assert!(late(upload.write(bytes()).await.err()));
+        let PublishedBlob { id, wrapped, .. } = well.begin().publish(bytes()).await.expect("publishes");
         let append = Sample::append(&mut Sample::stream(&whole, 1), 0, 1, "names it", None, vec![wrapped]);
         assert!(whole.core.commit(vec![append]).iter().all(Result::is_ok));
         assert!(late(stuck.open(id).await.err()));

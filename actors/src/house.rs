@@ -23,6 +23,7 @@ use ractor::ActorRef;
 use tokio::{sync::watch, time::Instant};
 
 pub use closing::DrainReport;
+pub(crate) use root::RootMessage;
 #[cfg(any(test, feature = "testing"))]
 pub use staff::Member;
 pub use start::StartError;
@@ -34,7 +35,6 @@ use crate::{
     supervise::Address,
     tenant::{Connect, Limits, Tenant},
 };
-use root::RootMessage;
 
 /// What comes in from outside.
 #[derive(Clone)]

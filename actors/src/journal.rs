@@ -31,6 +31,8 @@ use crate::{
 
 /// How long whoever asks the journal waits: then it counts as not available, and the outcome of a write as unknown.
 const WITHIN: Duration = Duration::from_secs(30);
+/// So long it counts what is known of the free space: less than it takes to fill what is kept free.
+const ROOM_KNOWN_FOR: Duration = Duration::from_millis(100);
 
 /// The journal of one tenant.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub(crate) struct TenantJournal {
     readers: Workers,
     batcher: Address<BatcherMessage>,
     news: watch::Sender<u64>,
+    /// Whether there was room, and when that was.
+    room: watch::Sender<Option<(Instant, bool)>>,
     probe: Probe,
 }
 
@@ -57,8 +61,8 @@ impl TenantJournal {
         let (store, workers) = (core.clone(), vault.clone());
         let arguments = move |probe| (store.clone(), workers.clone(), probe);
         let (spec, batcher) = Spec::new(name, &supervise::BATCHER, || BatcherActor, arguments);
-        let news = watch::Sender::new(0);
-        (Self { core, vault, readers, batcher, news, probe: probe.clone() }, spec.seen_by(probe))
+        let (news, room) = (watch::Sender::new(0), watch::Sender::new(None));
+        (Self { core, vault, readers, batcher, news, room, probe: probe.clone() }, spec.seen_by(probe))
     }
 
     /// The number of the last record that was appended; for whoever tails.
@@ -128,9 +132,17 @@ const fn outcome(answer: &Result<Appended, JournalError>) -> &'static str {
 
 impl Journal for TenantJournal {
     fn has_room(&self) -> BoxFuture<'_, bool> {
+        let known = *self.room.borrow();
+        if let Some((_, room)) = known.filter(|(at, _)| at.elapsed() < ROOM_KNOWN_FOR) {
+            return Box::pin(std::future::ready(room));
+        }
         let core = self.core.clone();
-        // Where even the question finds no worker there is no room either.
-        Box::pin(async move { self.readers.run_within(WITHIN, "room", move || core.has_room()).await.unwrap_or(false) })
+        Box::pin(async move {
+            // Where even the question finds no worker there is no room either.
+            let room = self.readers.run_within(WITHIN, "room", move || core.has_room()).await.unwrap_or(false);
+            self.room.send_replace(Some((Instant::now(), room)));
+            room
+        })
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
@@ -218,11 +230,11 @@ mod tests {
         disk::RealDisk,
         testing::{Sample, conformance},
     };
-    use ractor::Actor;
+    use ractor::{Actor, ActorRef};
 
     use super::*;
     use crate::{
-        house::Supervisor,
+        house::{RootMessage, Supervisor},
         observe::Observation,
         pool::{HangingPool, InlinePool},
         seams::WallClock,
@@ -243,6 +255,53 @@ mod tests {
         assert_eq!(journal.claim(target, now, now, 9).await.err(), Some(JournalError::UnknownOutcome));
         assert_eq!(journal.put_record(1, 1, None, now).await, Err(JournalError::UnknownOutcome));
         assert!(!journal.has_room().await);
+    }
+
+    /// A journal whose time stands still but for waiting, with one record in each of so many streams to be appended.
+    async fn paced(
+        directory: &tempfile::TempDir,
+        streams: u128,
+    ) -> (TenantJournal, Vec<Append>, ActorRef<RootMessage>) {
+        let probe = Observation::new(Arc::new(WallClock)).root("infrastructure", &supervise::INFRASTRUCTURE);
+        let workers = || Workers::new(Arc::new(InlinePool));
+        let store = Sample::on(Arc::new(RealDisk), directory.path(), 1).open().expect("opens");
+        let append = |id| Sample::append(&mut Sample::stream(&store, id), 0, 1, "first", None, Vec::new());
+        let appends = (1..=streams).map(append).collect();
+        let (journal, batcher) = TenantJournal::new("one", store.core, workers(), workers(), &probe);
+        let (root, _) = Actor::spawn(None, Supervisor, (vec![batcher], probe)).await.expect("starts");
+        (journal, appends, root)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_appends_alone_never_waits() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (journal, appends, root) = paced(&directory, 5).await;
+        let began = Instant::now();
+        for append in appends {
+            assert!(matches!(journal.append(append).await, Ok(Appended::Durable { .. })));
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        root.stop(None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_several_append_the_next_batch_waits_for_them_and_not_for_long() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (journal, appends, root) = paced(&directory, 5).await;
+        let mut appends = appends.into_iter();
+        let mut append = || journal.append(appends.next().expect("one more"));
+        let began = Instant::now();
+        // The first goes at once; the others gather meanwhile.
+        let (first, second, third) = tokio::join!(append(), append(), append());
+        assert!(first.is_ok() && second.is_ok() && third.is_ok());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(append().await.is_ok());
+        let waited = began.elapsed();
+        assert!(waited > Duration::ZERO && waited < Duration::from_millis(10), "{waited:?}");
+        // Nobody else came: who is alone again does not wait.
+        assert!(append().await.is_ok());
+        assert_eq!(began.elapsed(), waited);
+        root.stop(None);
     }
 
     #[tokio::test]

@@ -74,11 +74,13 @@ struct Sink {
 }
 
 impl Sink {
-    /// Writes what was opened; on the blob pool.
+    /// Writes what was opened, once it is enough; on the blob pool.
     async fn written(upload: BlobUpload, mut plain: Box<Plain>) -> Result<Self, Trouble> {
+        if plain.bytes.len() < ENOUGH {
+            return Ok(Self { upload, plain });
+        }
         let bytes = std::mem::take(&mut plain.bytes);
-        let upload = if bytes.is_empty() { upload } else { upload.write(bytes.into()).await? };
-        Ok(Self { upload, plain })
+        Ok(Self { upload: upload.write(bytes.into()).await?, plain })
     }
 }
 
@@ -106,7 +108,7 @@ pub(super) async fn keep(
 ) -> Result<Result<Kept, Stop>, Trouble> {
     let blobs = &desk.context.blobs;
     let plain = Box::new(Plain { bytes: Vec::new(), hasher: ContentHasher::new() });
-    let mut sink = Sink { upload: blobs.begin().await?, plain };
+    let mut sink = Sink { upload: blobs.begin(), plain };
     let mut fetched = Vec::new();
     // The limit is for the whole of it: fragments share it.
     let mut left = desk.service.longest_attachment();
@@ -127,10 +129,11 @@ pub(super) async fn keep(
         }
     }
     let Sink { upload, plain } = sink;
-    if let Err(stop) = (AttachmentCheck { described, tags }).judge(&fetched, Some(&plain.hasher.finish())) {
+    let Plain { bytes, hasher } = *plain;
+    if let Err(stop) = (AttachmentCheck { described, tags }).judge(&fetched, Some(&hasher.finish())) {
         return Ok(Err(stop));
     }
-    let published = upload.publish().await?;
+    let published = upload.publish(bytes.into()).await?;
     let file = StoredFile { blob: published.id, bytes: published.length };
     Ok(Ok(Kept { file, key: published.wrapped }))
 }
@@ -188,7 +191,8 @@ async fn stream_part(
                     (pieces, last) = batch(&mut streaming).await?;
                 }
             }
-            Step::Done(opened, plain) => return Ok(Ok((opened, Sink::written(upload, plain).await?))),
+            // What is left is written with what comes after it, or when the whole is published.
+            Step::Done(opened, plain) => return Ok(Ok((opened, Sink { upload, plain }))),
             Step::Unreadable(reason, tag) => return Ok(Err(FetchedPart::Unreadable { reason, tag })),
         }
     }

@@ -48,8 +48,7 @@ async fn part(desk: &Desk, text: String, fits: bool, keys: &mut Vec<WrappedKey>)
     if fits || text.len() <= SHORT {
         return Ok(RawPart::Inline(text));
     }
-    let upload = desk.context.blobs.begin().await?.write(Bytes::from(text)).await?;
-    let published = upload.publish().await?;
+    let published = desk.context.blobs.begin().publish(Bytes::from(text)).await?;
     keys.push(published.wrapped);
     Ok(RawPart::Blob(published.id))
 }

@@ -89,7 +89,7 @@ impl ToKeep {
     /// Keeps it; its key has to go with the event that names it.
     pub(super) async fn keep(self, desk: &Desk) -> Result<(Attachment, WrappedKey), Trouble> {
         let random = desk.context.ids.bytes().map_err(|_| Trouble::Other("randomness"))?;
-        let published = desk.context.blobs.begin().await?.write(self.content).await?.publish().await?;
+        let published = desk.context.blobs.begin().publish(self.content).await?;
         let file = Attachment {
             id: AttachmentId::from_random(random),
             blob: published.id,

@@ -23,10 +23,10 @@ use crate::{
 /// The most appends of one commit.
 const LARGEST: usize = 256;
 
-/// From so many appends in a batch on, its authors are waited for.
-const MANY: usize = 8;
-/// The longest wait for them: less than a commit takes.
-const PATIENCE: Duration = Duration::from_micros(300);
+/// From so many appends in a batch on, others are waited for.
+const SEVERAL: usize = 2;
+/// The pace then, from the beginning of one batch to that of the next: a few commits long, and nothing to a person.
+const PACE: Duration = Duration::from_millis(8);
 
 /// An append whose author waits.
 #[derive(Debug)]
@@ -41,10 +41,10 @@ pub(crate) struct Pending {
 pub(crate) enum BatcherMessage {
     /// One more append.
     Append(Box<Pending>, Waiting),
-    /// The batch in flight has been answered; so many appends were in it.
-    Landed(usize),
+    /// The batch in flight has been answered; so many appends were in it, and it began then.
+    Landed(usize, Instant),
     /// Is it time to send?
-    Look,
+    Look(Instant),
 }
 
 /// Starts a batcher.
@@ -61,8 +61,8 @@ pub(crate) struct Gathering {
     in_flight: bool,
     /// So many are waited for, until then.
     awaited: Option<(usize, Instant)>,
-    /// A [`BatcherMessage::Look`] is on its way.
-    looking: bool,
+    /// A [`BatcherMessage::Look`] comes then.
+    looking: Option<Instant>,
 }
 
 impl Actor for BatcherActor {
@@ -76,7 +76,7 @@ impl Actor for BatcherActor {
         (core, vault, probe): Self::Arguments,
     ) -> Result<Gathering, ActorProcessingErr> {
         probe.set(ActorState::Running);
-        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false, awaited: None, looking: false })
+        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false, awaited: None, looking: None })
     }
 
     async fn handle(
@@ -87,19 +87,19 @@ impl Actor for BatcherActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             BatcherMessage::Append(pending, waiting) => batch.next.push((pending, waiting)),
-            BatcherMessage::Landed(answered) => batch.landed(answered),
-            BatcherMessage::Look => {
-                tokio::task::yield_now().await;
-                batch.looking = false;
-            }
+            BatcherMessage::Landed(answered, began) => batch.landed(answered, began),
+            BatcherMessage::Look(at) => drop(batch.looking.take_if(|awaited| *awaited == at)),
         }
         if batch.in_flight || batch.next.is_empty() {
             return Ok(());
         }
-        if batch.is_complete() {
-            batch.send(me);
-        } else if !batch.looking {
-            batch.looking = me.cast(BatcherMessage::Look).is_ok();
+        match batch.waits_until() {
+            None => batch.send(me),
+            Some(until) if batch.looking != Some(until) => {
+                batch.looking = Some(until);
+                me.send_after(until - Instant::now(), move || BatcherMessage::Look(until));
+            }
+            Some(_) => {}
         }
         Ok(())
     }
@@ -114,31 +114,31 @@ impl Actor for BatcherActor {
 }
 
 impl Gathering {
-    fn landed(&mut self, answered: usize) {
+    fn landed(&mut self, answered: usize, began: Instant) {
         self.in_flight = false;
-        if answered >= MANY {
-            self.awaited = Some((answered + self.next.len(), Instant::now() + PATIENCE));
+        if answered >= SEVERAL {
+            self.awaited = Some((answered + self.next.len(), began + PACE));
         }
     }
 
-    /// Whether nobody is waited for any more.
-    fn is_complete(&mut self) -> bool {
-        let waits =
-            self.awaited.is_some_and(|(all, until)| self.next.len() < all.min(LARGEST) && Instant::now() < until);
-        if !waits {
-            self.awaited = None;
+    /// Until when others are waited for; nothing if they need not be any more.
+    fn waits_until(&mut self) -> Option<Instant> {
+        let (all, until) = self.awaited?;
+        if self.next.len() < all.min(LARGEST) && Instant::now() < until {
+            return Some(until);
         }
-        !waits
+        self.awaited = None;
+        None
     }
 
     /// Sends what has gathered; the answer comes back as a message, so that gathering goes on meanwhile.
     fn send(&mut self, me: ActorRef<BatcherMessage>) {
         self.in_flight = true;
-        let answered = self.next.len().min(LARGEST);
+        let (answered, began) = (self.next.len().min(LARGEST), Instant::now());
         let commit = self.commit();
         tokio::spawn(async move {
             commit.await;
-            let _ = me.cast(BatcherMessage::Landed(answered));
+            let _ = me.cast(BatcherMessage::Landed(answered, began));
         });
     }
 

@@ -151,9 +151,7 @@ impl Town {
     /// A case of this org unit with one PDF, one after the other by number, once the list shows it.
     pub(crate) async fn receives(&self, number: u64, unit: &str) -> CaseId {
         let case = CaseId::from_u128(u128::from(number) << 64 | 0xca5e);
-        let mut upload = self.context.blobs.begin().await.expect("begins");
-        upload = upload.write(Bytes::from(file_content())).await.expect("writes");
-        let blob = upload.publish().await.expect("publishes");
+        let blob = self.context.blobs.begin().publish(Bytes::from(file_content())).await.expect("publishes");
         let attachment = Attachment {
             id: file_id(),
             blob: blob.id,
