@@ -13,7 +13,7 @@ pub mod path;
 pub mod xml;
 pub mod xml_schema;
 
-pub use fit_connect::{FitConnectParts, StoredFile, application_from_fit_connect};
+pub use fit_connect::{Composed, FitConnectParts, StoredFile, application_from_fit_connect};
 pub use mapping::{Mapping, Mappings};
 
 /// The longest form data in bytes that are looked at, and that compressed ones may become: as long as a whole answer of the

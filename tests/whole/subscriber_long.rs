@@ -126,6 +126,21 @@ async fn a_form_that_nobody_can_read_is_kept_byte_for_byte_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_says_more_than_its_format_is_kept_byte_for_byte_beside_what_was_read() {
+    let hall = hall(ApiVersion::V2).await;
+    let mut parcel = sample(ApiVersion::V2);
+    let mut form: Value = serde_json::from_slice(&parcel.data).expect("JSON");
+    form["hinweisDesAbsenders"] = "steht nicht im Format".into();
+    parcel.data = serde_json::to_vec(&form).expect("JSON");
+    let receipt = hall.submit(ApiVersion::V2, &parcel, None).await;
+    let case = accepted(&hall, receipt).await;
+    assert!(!case.application.form.items.is_empty());
+    let whole = case.application.whole.data.as_ref().expect("the whole form");
+    assert_eq!(fetched(&hall, &erika(), whole).await.expect("may see it"), parcel.data);
+    assert!(hall.tenant().clearing_items(&erika()).await.expect("may see it").is_empty(), "nobody has to do anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_attachments_with_long_words_and_proofs_become_one_case() {
     let hall = hall(ApiVersion::V2).await;
     let mut parcel = parcel(ApiVersion::V2, br#"{"zuletzt":"Sommer"}"#.to_vec());

@@ -9,10 +9,11 @@ use ozg_protocols::{
     application::RawReference,
     case::{Followed, Order, Receipt, Receive, Refusal},
     fit_connect::{
+        api::submission::SubmissionIds,
         set::{Claims, Event, Issuer, Set, Subject},
         verify::{Problem, Tags},
     },
-    forms::{FitConnectParts, StoredFile, application_from_fit_connect},
+    forms::{Composed, FitConnectParts, StoredFile, application_from_fit_connect},
     ids::{AttachmentId, CaseId, SubmissionId},
     intake::{ClearingReason, IntakeEvent, RejectedFor},
     routing,
@@ -60,8 +61,9 @@ pub(super) async fn receive(
     let blobs = record.intake.as_ref().map(|intake| raw::blobs(&intake.raw)).unwrap_or_default();
     let raw = RawReference { intake: record.id(), blobs };
     let now = context.clock.now();
-    let event = Event::Accepted(Some(contents.tags.to_event()));
-    let receipt = sign(desk, fetched, event, contents.schema.clone()).await?;
+    let (number, continues) = (context.numbers.next().await?, sibling(desk, fetched).await?);
+    let verdict = verdict(desk, fetched, Event::Accepted(Some(contents.tags.to_event())), contents.schema.clone())?;
+    let case = case_of(context, ids.submission_id);
     let (service, region) = (fetched.submission.service_type.clone(), fetched.submission.region.clone());
     let composing = desk.clone();
     let compose = move || {
@@ -79,36 +81,24 @@ pub(super) async fn receive(
             submitted: contents.submitted,
             at: now,
         };
-        let (application, refused) = application_from_fit_connect(parts, &composing.mappings);
-        (application, refused, contents)
+        let Composed { application, refused, shows_all } = application_from_fit_connect(parts, &composing.mappings);
+        let table = &composing.context.settings.routing;
+        let route = routing::route(table, &application, now);
+        let schema_uri = contents.metadata.data.as_ref().map(|data| data.schema.uri.as_str());
+        let followed = Followed {
+            mapping: schema_uri.and_then(|uri| composing.mappings.find(uri, now)).map(|mapping| mapping.valid_from),
+            routing: route.row(table),
+        };
+        let org_unit = route.org_unit().or_else(|| composing.settings.org_unit.clone());
+        let nobody = org_unit.is_none().then_some(ClearingReason::NoResponsibleUnit);
+        let reason = refused.map(|_| ClearingReason::NotMapped).or(nobody);
+        let receipt = Some(verdict.sign(&composing)?);
+        let receive = Receive { number, application: Box::new(application), org_unit, continues, receipt, followed };
+        let fitting = whole::fit(case, receive, &contents.metadata, contents.opened, !shows_all);
+        Ok::<_, Trouble>(fitting.map(|fitting| (fitting, reason)))
     };
-    let (application, refused, contents) = context.crypto.run("compose", compose).await?;
-    let mut reason = refused.map(|_| ClearingReason::NotMapped);
-    let route = routing::route(&context.settings.routing, &application, now);
-    let schema_uri = contents.metadata.data.as_ref().map(|data| data.schema.uri.as_str());
-    let followed = Followed {
-        mapping: schema_uri.and_then(|uri| desk.mappings.find(uri, now)).map(|mapping| mapping.valid_from),
-        routing: route.row(&context.settings.routing),
-    };
-    let org_unit = route.org_unit().or_else(|| desk.settings.org_unit.clone());
-    if org_unit.is_none() {
-        reason = reason.or(Some(ClearingReason::NoResponsibleUnit));
-    }
-    let receive = Receive {
-        number: context.numbers.next().await?,
-        application: Box::new(application),
-        org_unit,
-        continues: sibling(desk, fetched).await?,
-        receipt: Some(receipt),
-        followed,
-    };
-    let case = case_of(context, ids.submission_id);
-    // Metadata 1.x may come with data that they do not describe, and nobody reads those.
-    let unread = refused.is_some() || contents.metadata.data.is_none();
-    let fit = move || whole::fit(case, receive, &contents.metadata, contents.opened, unread);
-    let Some(Fitting { mut receive, data, metadata }) = context.crypto.run("measure", fit).await? else {
-        return Ok(Received::TooLong);
-    };
+    let composed = context.crypto.run("compose", compose).await??;
+    let Some((Fitting { mut receive, data, metadata }, reason)) = composed else { return Ok(Received::TooLong) };
     let whole = &mut receive.application.whole;
     for (place, file) in [(&mut whole.data, data), (&mut whole.metadata, metadata)] {
         if let Some(file) = file {
@@ -123,7 +113,7 @@ pub(super) async fn receive(
 
 /// Rejects it for these problems.
 pub(super) async fn reject(
-    desk: &Desk,
+    desk: &Arc<Desk>,
     record: &mut IntakeRecord,
     fetched: &Fetched,
     problems: Vec<Problem>,
@@ -137,12 +127,19 @@ pub(super) async fn reject(
         |problem: &Problem| RejectedFor { problem: problem.kind.clone(), instance: problem.instance.to_string() };
     let said: Vec<_> = problems.iter().map(said).collect();
     let event = Event::Rejected { problems, tags: tags.map(Tags::to_event) };
-    let receipt = sign(desk, fetched, event, schema).await?;
+    let (verdict, signing) = (verdict(desk, fetched, event, schema)?, desk.clone());
+    let receipt = desk.context.crypto.run("sign", move || verdict.sign(&signing)).await??;
     record.append(vec![IntakeEvent::Rejected { problems: said, receipt }], Vec::new()).await?;
     Ok(())
 }
 
-async fn sign(desk: &Desk, fetched: &Fetched, event: Event, schema: Option<String>) -> Result<Receipt, Trouble> {
+/// What we say about a submission, not yet signed.
+struct Verdict {
+    claims: Claims,
+    ids: SubmissionIds,
+}
+
+fn verdict(desk: &Desk, fetched: &Fetched, event: Event, schema: Option<String>) -> Result<Verdict, Trouble> {
     let random = desk.context.ids.bytes().map_err(|_| Trouble::Other("randomness"))?;
     let ids = fetched.ids;
     let claims = Claims {
@@ -154,10 +151,16 @@ async fn sign(desk: &Desk, fetched: &Fetched, event: Event, schema: Option<Strin
         case: ids.case_id,
         event,
     };
-    let key = desk.settings.signing_key.clone();
-    let token = desk.context.crypto.run("sign", move || claims.sign(&*key)).await?;
-    let token = token.map_err(|_| Trouble::Other("signing"))?;
-    Ok(Receipt { destination: desk.settings.id, submission: ids.submission_id, case: ids.case_id, token })
+    Ok(Verdict { claims, ids })
+}
+
+impl Verdict {
+    /// Signs it. Work for the crypto pool.
+    fn sign(&self, desk: &Desk) -> Result<Receipt, Trouble> {
+        let token = self.claims.sign(&*desk.settings.signing_key).map_err(|_| Trouble::Other("signing"))?;
+        let SubmissionIds { submission_id: submission, case_id: case, .. } = self.ids;
+        Ok(Receipt { destination: desk.settings.id, submission, case, token })
+    }
 }
 
 /// The case that an earlier submission of the same FIT-Connect case became: its event log names them all.

@@ -45,7 +45,7 @@ pub(super) struct Fitting {
 }
 
 /// Makes an excerpt of the application if it does not fit into the record with its receipt; `None` if none does. Work for
-/// the crypto pool: what is long is deflated to know. `unread`: the tree does not hold the form data.
+/// the crypto pool: what is long is deflated to know. `unread`: the tree does not hold all of the form data.
 pub(super) fn fit(
     case: CaseId,
     mut receive: Receive,

@@ -311,7 +311,7 @@ async fn settle(
 }
 
 async fn refuse(
-    desk: &Desk,
+    desk: &Arc<Desk>,
     record: &mut IntakeRecord,
     fetched: &Fetched,
     stop: Stop,

@@ -60,20 +60,27 @@ pub struct StoredFile {
     pub bytes: u64,
 }
 
-/// The application, and why its data could not be read as a form, if they could not: then its tree is empty and a person
-/// has to look.
+/// What became of a submission.
+#[derive(Debug)]
+pub struct Composed {
+    /// The application.
+    pub application: Application,
+    /// Why its data could not be read as a form, if they could not: then its tree is empty and a person has to look.
+    pub refused: Option<FormRefused>,
+    /// Whether the tree holds all that the data say. Where it does not, they have to be kept beside it.
+    pub shows_all: bool,
+}
+
+/// Makes an application of a submission.
 #[must_use]
-pub fn application_from_fit_connect(
-    parts: FitConnectParts<'_>,
-    mappings: &Mappings,
-) -> (Application, Option<FormRefused>) {
+pub fn application_from_fit_connect(parts: FitConnectParts<'_>, mappings: &Mappings) -> Composed {
     let metadata = parts.metadata;
     let mapping = metadata.data.as_ref().and_then(|data| mappings.find(&data.schema.uri, parts.at));
     let (read, refused) = match read_form(&parts, mapping) {
         Ok(read) => (read, None),
         Err(refused) => (Read::default(), Some(refused)),
     };
-    let Read { mut items, control } = read;
+    let Read { mut items, control, shows_all } = read;
     let applicant = mapping.and_then(|mapping| mapping.applicant(&items));
     if let Some(mapping) = mapping {
         mapping.label(&mut items);
@@ -122,7 +129,7 @@ pub fn application_from_fit_connect(
         submitted: Some(parts.submitted),
         whole: Whole::default(),
     };
-    (application, refused)
+    Composed { application, refused, shows_all }
 }
 
 /// What the data hold.
@@ -130,17 +137,21 @@ pub fn application_from_fit_connect(
 struct Read {
     items: Vec<FormItem>,
     control: ozg_cloud::Control,
+    shows_all: bool,
 }
 
 fn read_form(parts: &FitConnectParts<'_>, mapping: Option<&Mapping>) -> Result<Read, FormRefused> {
-    let (Some(data), Some(said)) = (parts.data, &parts.metadata.data) else { return Ok(Read::default()) };
+    let (Some(data), Some(said)) = (parts.data, &parts.metadata.data) else {
+        // Metadata 1.x may come with data that they do not describe, and nobody reads those.
+        return Ok(Read { shows_all: parts.data.is_none(), ..Read::default() });
+    };
     let ours = said.schema.uri == ozg_cloud::SCHEMA_URI;
     let shape = mapping.map_or(if ours { Shape::OzgCloud } else { Shape::Plain }, |mapping| mapping.shape);
-    let plain = |items| Ok(Read { items, control: ozg_cloud::Control::default() });
+    let plain = |items| Ok(Read { items, control: ozg_cloud::Control::default(), shows_all: true });
     match (said.schema.format, shape) {
         (DataFormat::Json, Shape::OzgCloud) => {
-            let ozg_cloud::OzgCloudForm { control, items } = ozg_cloud::parse(data)?;
-            Ok(Read { items, control })
+            let ozg_cloud::OzgCloudForm { control, items, complete } = ozg_cloud::parse(data)?;
+            Ok(Read { items, control, shows_all: complete })
         }
         (DataFormat::Json, Shape::Plain) => plain(json::parse(data)?),
         (DataFormat::Xml, _) => plain(xml::parse(data)?),
@@ -261,7 +272,7 @@ mod tests {
         Metadata::parse(value.to_string().as_bytes(), tolerance).expect("metadata")
     }
 
-    fn build(metadata: &Metadata, data: &str, mappings: Vec<Mapping>) -> (Application, Option<FormRefused>) {
+    fn build(metadata: &Metadata, data: &str, mappings: Vec<Mapping>) -> Composed {
         let files = metadata.attachments.iter().zip(1..);
         let files = files.map(|(part, at)| (part.id, StoredFile { blob: BlobId::from_u128(at), bytes: 7 })).collect();
         let service = SentService {
@@ -296,7 +307,7 @@ mod tests {
 
     #[test]
     fn without_a_mapping_the_tree_is_shown_and_nobody_is_guessed() {
-        let (application, refused) =
+        let Composed { application, refused, .. } =
             build(&metadata("urn:x:y", &serde_json::json!({})), r#"{"halter":{"name":"Sommer"}}"#, vec![]);
         assert_eq!((application.applicant, refused, application.form.items.len()), (None, None, 1));
         assert_eq!(application.region.as_ref().map(RegionKey::as_str), Some("010510044044"));
@@ -306,7 +317,7 @@ mod tests {
     #[test]
     fn a_mapping_names_applicant_and_form_and_the_reply_channel_the_postbox() {
         let extra = serde_json::json!({ "replyChannel": { "idBundDeMailbox": { "mailboxUuid": FILE } } });
-        let (application, _) =
+        let Composed { application, .. } =
             build(&metadata("urn:x:y", &extra), r#"{"halter":{"name":"Sommer"}}"#, vec![mapping("urn:x:y")]);
         assert_eq!(application.title(), "Anmeldung eines Hundes");
         let applicant = application.applicant.expect("an applicant");
@@ -317,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_rendered_form_is_told_apart_from_what_was_handed_in() {
-        let (application, _) = build(&metadata("urn:x:y", &serde_json::json!({})), "{}", vec![]);
+        let Composed { application, .. } = build(&metadata("urn:x:y", &serde_json::json!({})), "{}", vec![]);
         assert_eq!(application.representations.len(), 1);
         assert_eq!((application.representations[0].purpose, application.attachments.len()), (Purpose::Form, 1));
     }
@@ -326,7 +337,8 @@ mod tests {
     fn our_own_form_format_needs_no_mapping() {
         let data = r#"{"control":{"formId":"Hund","zustaendigeStelle":"197008","transactionId":"t-1"},
             "formData":[{"name":"rasse","label":"Rasse","stringValue":"Dackel"}]}"#;
-        let (application, _) = build(&metadata(ozg_cloud::SCHEMA_URI, &serde_json::json!({})), data, vec![]);
+        let Composed { application, .. } =
+            build(&metadata(ozg_cloud::SCHEMA_URI, &serde_json::json!({})), data, vec![]);
         assert_eq!(application.form.items[0].heading(), "Rasse");
         assert_eq!(application.references.transaction_id.as_deref(), Some("t-1"));
         assert_eq!(application.responsible.expect("a unit").as_str(), "197008");
@@ -335,7 +347,7 @@ mod tests {
     #[test]
     fn data_that_are_no_form_leave_an_empty_tree_and_a_reason() {
         let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
-        let (application, refused) = build(&metadata("urn:x:y", &serde_json::json!({})), &deep, vec![]);
+        let Composed { application, refused, .. } = build(&metadata("urn:x:y", &serde_json::json!({})), &deep, vec![]);
         assert_eq!((application.form.items, refused), (Vec::new(), Some(FormRefused::TooDeep)));
     }
 
@@ -346,7 +358,7 @@ mod tests {
                 "status": "BOOKED" },
             "additionalReferenceInfo": { "senderReference": "S-1", "zustimmungZumDigitalenBescheid": false },
         });
-        let (application, _) = build(&metadata("urn:x:y", &extra), "{}", vec![]);
+        let Composed { application, .. } = build(&metadata("urn:x:y", &extra), "{}", vec![]);
         let payment = application.payment.expect("a payment");
         assert_eq!((payment.transaction_id.as_str(), payment.status), ("T-1", PaymentStatus::Booked));
         assert_eq!(application.references.agrees_to_digital_decision, Some(false));

@@ -2,7 +2,7 @@
 //!
 //! Two independent senders agree on it (`shared/mission/product.md` §1.2), and both are careless: service keys may be
 //! missing, words and case of trust levels vary, empty dates arrive as text, unknown members come and go. So only the shape
-//! is asked for; whatever is missing stays empty.
+//! is asked for; whatever is missing stays empty, and whether everything that was there was read is told.
 
 use super::{FormRefused, json};
 use crate::application::{FormItem, FormValue, PostboxAddress, PostboxKind, ServiceAccount};
@@ -17,6 +17,8 @@ pub struct OzgCloudForm {
     pub control: Control,
     /// The values.
     pub items: Vec<FormItem>,
+    /// Whether this is all: nothing was said that has no place here.
+    pub complete: bool,
 }
 
 /// What stands around the values (`control`).
@@ -51,7 +53,56 @@ pub fn parse(bytes: &[u8]) -> Result<OzgCloudForm, FormRefused> {
         _ => return Err(FormRefused::OtherShape),
     };
     let control = member(&document, "control").map(|control| read_control(children(control))).unwrap_or_default();
-    Ok(OzgCloudForm { control, items })
+    Ok(OzgCloudForm { control, items, complete: is_complete(&document) })
+}
+
+/// Whether every member that says something is one of those that are read, once, and of the kind that is read.
+fn is_complete(document: &[FormItem]) -> bool {
+    let control = part(document, "control");
+    let (services, account) = (part(control, "leikaIds"), part(control, "serviceKonto"));
+    let address = part(account, "postfachAddress");
+    says_only(document, &[], &["control", "formData"], &[])
+        && says_only(
+            control,
+            &["transactionId", "zustaendigeStelle", "formId", "name"],
+            &["serviceKonto"],
+            &["leikaIds"],
+        )
+        && services.iter().all(|service| as_words(&service.value).is_some())
+        && says_only(account, &["type", "trustLevel"], &["postfachAddress"], &[])
+        && says_only(address, &["identifier", "type"], &[], &[])
+        && part(document, "formData").iter().all(is_complete_item)
+}
+
+fn is_complete_item(element: &FormItem) -> bool {
+    const VALUES: [&str; 4] = ["stringValue", "numberValue", "dateValue", "booleanValue"];
+    let members = children(element);
+    let values = members.iter().filter(|member| says(member) && !["name", "label"].contains(&member.name.as_str()));
+    says_only(members, &["name", "label"], &["formItems"], &VALUES)
+        && values.count() <= 1
+        && part(members, "formItems").iter().all(is_complete_item)
+}
+
+/// Whether nothing else is said than these words, these groups and these values of any kind, and nothing twice.
+fn says_only(members: &[FormItem], words: &[&str], groups: &[&str], values: &[&str]) -> bool {
+    let mut said = Vec::new();
+    members.iter().filter(|member| says(member)).all(|FormItem { name, value, .. }| {
+        let name = name.as_str();
+        let once = !said.contains(&name);
+        said.push(name);
+        once && (words.contains(&name) && as_words(value).is_some()
+            || groups.contains(&name) && matches!(value, FormValue::Group(_))
+            || values.contains(&name))
+    })
+}
+
+fn says(member: &FormItem) -> bool {
+    match &member.value {
+        FormValue::Empty => false,
+        FormValue::Text(text) => !text.trim().is_empty(),
+        FormValue::Group(members) => !members.is_empty(),
+        _ => true,
+    }
 }
 
 fn item(element: &FormItem) -> Option<FormItem> {
@@ -127,6 +178,10 @@ fn member<'f>(items: &'f [FormItem], name: &str) -> Option<&'f FormItem> {
     items.iter().rfind(|item| item.name == name)
 }
 
+fn part<'f>(items: &'f [FormItem], name: &str) -> &'f [FormItem] {
+    member(items, name).map(children).unwrap_or_default()
+}
+
 fn children(item: &FormItem) -> &[FormItem] {
     match &item.value {
         FormValue::Group(children) => children,
@@ -187,6 +242,33 @@ mod tests {
     }
 
     #[test]
+    fn whatever_has_no_place_in_a_form_is_told() {
+        let complete = |document: &str| parse(document.as_bytes()).expect("the shape").complete;
+        let item = |members: &str| format!(r#"{{"formData":[{{"name":"a","formItems":[{{"name":"b"{members}}}]}}]}}"#);
+        let control = |members: &str| format!(r#"{{"control":{{"name":"c"{members}}},"formData":[]}}"#);
+        for all in [
+            item(r#","label":"B","stringValue":"x","numberValue":null,"hint":null,"more":"""#),
+            control(r#","leikaIds":["1"],"zustaendigeStelle":7,"serviceKonto":{"type":"OSI","postfachAddress":{}}"#),
+        ] {
+            assert!(complete(&all), "{all}");
+        }
+        for more in [
+            item(r#","stringValue":"x","hint":"y""#),
+            item(r#","stringValue":"x","numberValue":1"#),
+            item(r#","stringValue":"x","formItems":[{"name":"d"}]"#),
+            item(r#","stringValue":"x","stringValue":"y""#),
+            item(r#","formItems":"x""#),
+            control(r#","version":2"#),
+            control(r#","leikaIds":[["1"]]"#),
+            control(r#","serviceKonto":{"type":"OSI","since":"2020"}"#),
+            control(r#","serviceKonto":{"type":"OSI","postfachAddress":{"identifier":"p","zone":"BY"}}"#),
+            r#"{"formData":[],"signature":"x"}"#.to_owned(),
+        ] {
+            assert!(!complete(&more), "{more}");
+        }
+    }
+
+    #[test]
     fn other_json_is_not_taken_for_a_form() {
         for other in
             [r#"{"a":1}"#, r#"{"formData":"x"}"#, r#"{"formData":[1]}"#, r#"{"formData":[{"stringValue":"x"}]}"#]
@@ -208,6 +290,6 @@ mod tests {
         let form = parse(&bytes).expect("the shape");
         assert_eq!(form.control.services, ["99050012104000"]);
         assert_eq!(form.control.postbox().expect("a postbox").holder.as_deref(), Some("unternehmen"));
-        assert_eq!(form.items.len(), 4);
+        assert_eq!((form.items.len(), form.complete), (4, true));
     }
 }

@@ -98,7 +98,7 @@ fn a_form_too_long_to_be_shown_says_so_and_is_handed_out_whole() {
     let file = case.application.attachments[0].clone();
     case.application.whole.data = Some(file.clone());
     let html = html_of(&case);
-    assert!(html.contains("Sie sehen einen Ausschnitt") && html.contains(note));
+    assert!(html.contains("enthält mehr, als hier angezeigt") && html.contains(note));
     let href = format!("href=\"/vorgang/{}/anhang/{}\" download", CaseId::from_u128(4_688), file.id);
     assert_eq!(html.matches(&href).count(), 2, "it leads where the files of the case are handed out");
     assert!(html.contains("Anhänge <span class=\"alfa-leise\">(3)"), "it is no attachment");

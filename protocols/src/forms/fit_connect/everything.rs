@@ -137,7 +137,7 @@ fn from_parts(
         submitted: Moment::from_seconds(1_790_000_000),
         at: Moment::from_seconds(1_790_000_100),
     };
-    application_from_fit_connect(parts, &Mappings::default()).0
+    application_from_fit_connect(parts, &Mappings::default()).application
 }
 
 /// Every value of a document that is no object or list.
