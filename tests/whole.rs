@@ -2,6 +2,8 @@
 
 #[path = "whole/account.rs"]
 mod account;
+#[path = "whole/claims.rs"]
+mod claims;
 #[path = "whole/demo.rs"]
 mod demo;
 #[path = "whole/doctor_online.rs"]

@@ -12,7 +12,7 @@ use ozg_protocols::{ids::CommandKey, moment::Moment};
 use ozg_storage::{
     journal::{
         Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-        JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+        JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
     },
     redb_core::RedbCore,
 };
@@ -189,19 +189,18 @@ impl Journal for TenantJournal {
 
     fn claim(
         &self,
-        target: EffectTarget,
+        from: Vec<(Lane, usize)>,
         now: Moment,
         until: Moment,
-        limit: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>> {
-        Box::pin(self.writes("claim", move |core| core.claim(target, now, until, limit)))
+        Box::pin(self.writes("claim", move |core| core.claim(&from, now, until)))
     }
 
     fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
         Box::pin(self.writes("release", move |core| core.release(target, now, before)))
     }
 
-    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>> {
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Vec<Backlog>, JournalError>> {
         Box::pin(self.reads("backlog", move |core| core.backlog(target)))
     }
 
@@ -252,7 +251,10 @@ mod tests {
         assert_eq!(journal.tail(journal.beginning(), 9).await.err(), Some(JournalError::Unavailable));
         assert_eq!(journal.record(1, 1, now).await.err(), Some(JournalError::Unavailable));
         assert_eq!(journal.settle(Vec::new()).await, Err(JournalError::UnknownOutcome));
-        assert_eq!(journal.claim(target, now, now, 9).await.err(), Some(JournalError::UnknownOutcome));
+        assert_eq!(
+            journal.claim(vec![(Lane { target, place: 0 }, 9)], now, now).await.err(),
+            Some(JournalError::UnknownOutcome)
+        );
         assert_eq!(journal.put_record(1, 1, None, now).await, Err(JournalError::UnknownOutcome));
         assert!(!journal.has_room().await);
     }

@@ -1,9 +1,10 @@
 //! The outbox actor of one tenant: sees to it that what has to leave the house does (law 5).
 //!
-//! Owns which effects it has claimed and who carries each, so many and no more; the entries themselves lie in the journal,
-//! which also knows how many wait. Supervised by the tenant, supervises one [`carrier`] per destination, so that a
-//! destination that is slow or dead delays nobody else. It is woken right after an append and looks by itself besides; it
-//! never waits for anything but the journal. Every attempt is recorded by the claim before its first byte leaves, so an
+//! Owns which effects it has claimed and who carries each, so many and no more; the entries themselves lie in the journal, in
+//! a lane for each destination, which also knows how many wait. Supervised by the tenant, supervises one [`carrier`] per
+//! destination, so that a destination that is slow or dead delays nobody else: nothing is claimed for a carrier that is
+//! full, or whose destination is left alone. It is woken right after an append, or when a carrier has room again, and looks
+//! by itself besides; it never waits for anything but the journal. Every attempt is recorded by the claim before its first byte leaves, so an
 //! attempt whose outcome nobody knows is followed by a look at the event log. What leaves for the file outside has a
 //! carrier of its own ([`checkpoints`]), because it is no business of a channel.
 
@@ -14,7 +15,7 @@ mod meter;
 mod sending;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -22,32 +23,32 @@ use std::{
 use futures_util::future::join_all;
 use ozg_protocols::{case::Effect, ids::DestinationId};
 use ozg_storage::{
-    journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict},
+    journal::{ClaimedEffect, EffectId, EffectTarget, EffectVerdict, Lane, MOST_CLAIMED},
     stream::open_effect,
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 
-pub(crate) use checkpoints::{CHECKPOINT_EFFECTS, CheckpointsMessage};
+pub(crate) use checkpoints::{CHECKPOINT_EFFECTS, CheckpointsMessage, LANE as CHECKPOINT_LANE};
 pub(crate) use meter::Meter;
 
 use crate::{
     fit_connect::{backoff, service::DeliveryService},
     observe::{ActorState, Probe, Waiting},
     supervise::{self, Address, Children, Spec},
-    tenant::{EFFECTS, TenantContext},
+    tenant::{EFFECTS, TenantContext, destination_of, lane},
 };
 use carrier::{CarrierActor, CarrierMessage, CarrierParts, Errand};
 use meter::TenantMeter;
 use sending::Sender;
 
-/// Effects that are claimed at a time.
-const CLAIMED: usize = 64;
+const TARGET: EffectTarget = EffectTarget::FitConnect;
+/// Where effects wait whose destination the journal does not know: they come from before there were lanes.
+const UNSORTED: Lane = Lane { target: TARGET, place: 0 };
 /// The most effects that one carrier holds (some kilobytes each); what is more waits in the journal.
-const MOST_HELD: usize = 4_096;
-/// How long it waits there before it is looked at again: a working destination takes about as many in that time, so that
-/// what has gathered during an outage leaves faster than it came.
-const NO_ROOM_FOR: Duration = Duration::from_secs(10);
+const MOST_HELD: usize = 64;
+/// A carrier that holds no more than this gets more: it has enough to do meanwhile, and a claim is worth its commit.
+const FEW_HELD: usize = MOST_HELD / 2;
 /// A claim that nobody settled is free again after this time, or when the outbox is started anew.
 const CLAIM: Duration = Duration::from_secs(300);
 /// How often it looks by itself.
@@ -63,8 +64,8 @@ pub(crate) enum OutboxMessage {
     Wake(Instant, Waiting),
     /// Time to look.
     Look(Waiting),
-    /// A carrier has no longer these in hand.
-    Carried(DestinationId, Vec<EffectId>, Waiting),
+    /// A carrier has no longer these in hand, and leaves its destination alone until then.
+    Carried { destination: DestinationId, carried: Vec<EffectId>, alone: Option<Instant>, waiting: Waiting },
     /// The pause after a carrier's failure is over.
     Again(usize, Waiting),
 }
@@ -100,6 +101,8 @@ pub(crate) struct Outbox {
     /// Whether anything may be waiting.
     waits: bool,
     claimed: Option<Instant>,
+    /// Lanes that nobody here carries anything from, and of which that was said.
+    strange: HashSet<Lane>,
 }
 
 /// A carrier as the outbox sees it.
@@ -107,8 +110,24 @@ pub(crate) struct Outbox {
 struct Carrier {
     address: Address<CarrierMessage>,
     probe: Probe,
+    lane: Lane,
     /// What it has in hand, with the earlier attempts.
     holds: BTreeMap<EffectId, u32>,
+    /// Until when its destination is left alone.
+    alone: Option<Instant>,
+    /// Whether more may be due for it than it got.
+    more: bool,
+}
+
+impl Carrier {
+    /// How many more it takes now.
+    fn room(&self) -> usize {
+        if self.alone.is_some_and(|until| until > Instant::now()) {
+            0
+        } else {
+            MOST_HELD.saturating_sub(self.holds.len())
+        }
+    }
 }
 
 impl Actor for OutboxActor {
@@ -132,11 +151,13 @@ impl Actor for OutboxActor {
             let arguments = move |probe| (parts.clone(), probe);
             let (spec, address) = Spec::new(name, &supervise::CARRIER, || CarrierActor, arguments);
             children.start(spec.seen_by(seen.clone()), me.get_cell()).await?;
-            carriers.insert(destination, Carrier { address, probe: seen, holds: BTreeMap::new() });
+            let (lane, holds) = (lane(destination), BTreeMap::new());
+            carriers.insert(destination, Carrier { address, probe: seen, lane, holds, alone: None, more: false });
         }
         me.cast(OutboxMessage::Look(probe.waiting(None)))?;
         probe.set(ActorState::Running);
-        Ok(Outbox { context, meter, probe, children, carriers, waits: true, claimed: None })
+        let strange = HashSet::new();
+        Ok(Outbox { context, meter, probe, children, carriers, waits: true, claimed: None, strange })
     }
 
     async fn handle(
@@ -159,9 +180,11 @@ impl Actor for OutboxActor {
                 outbox.measure().await;
                 outbox.probe.after(&me, LOOK, OutboxMessage::Look);
             }
-            OutboxMessage::Carried(destination, carried, waiting) => {
+            OutboxMessage::Carried { destination, carried, alone, waiting } => {
                 let _working = waiting.begin("carried");
-                outbox.carried(destination, &carried);
+                if outbox.carried(destination, &carried, alone) {
+                    outbox.give_out().await;
+                }
             }
             OutboxMessage::Again(place, waiting) => {
                 let _working = waiting.begin("again");
@@ -192,8 +215,8 @@ impl Actor for OutboxActor {
 }
 
 impl Outbox {
-    /// Claims and hands out until nothing is due of what was due when it began: what is put off meanwhile is not met again,
-    /// however long this takes.
+    /// Claims for every carrier as much as it takes of what was due when this began, however long it takes: what is put off
+    /// meanwhile is not met again.
     async fn give_out(&mut self) {
         if self.claimed.is_none() && !self.take_over().await {
             return;
@@ -202,8 +225,8 @@ impl Outbox {
         let due = self.context.clock.now();
         loop {
             let until = self.context.clock.now().plus(CLAIM);
-            let claim = self.context.journal.claim(EffectTarget::FitConnect, due, until, CLAIMED);
-            let claimed = match claim.await {
+            let rooms = self.rooms();
+            let claimed = match self.context.journal.claim(rooms, due, until).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(%error, "the outbox cannot be read");
@@ -211,7 +234,7 @@ impl Outbox {
                     return;
                 }
             };
-            let full = claimed.len() == CLAIMED;
+            let full = claimed.len() == MOST_CLAIMED;
             self.waits |= !claimed.is_empty();
             self.hand_out(claimed).await;
             if !full {
@@ -220,12 +243,22 @@ impl Outbox {
         }
     }
 
+    /// How much may be claimed from which lane.
+    fn rooms(&mut self) -> Vec<(Lane, usize)> {
+        let rooms = self.carriers.values_mut().map(|carrier| {
+            let room = carrier.room();
+            carrier.more = room == 0;
+            (carrier.lane, room)
+        });
+        rooms.filter(|(_, room)| *room > 0).chain([(UNSORTED, MOST_CLAIMED)]).collect()
+    }
+
     /// What an outbox before this one had claimed is nobody's any more: it ended with its claims open.
     async fn take_over(&mut self) -> bool {
         let now = self.context.clock.now();
         // Its last claim may be from this very moment.
         let before = now.plus(CLAIM + LOOK);
-        let taken = self.context.journal.release(EffectTarget::FitConnect, now, before).await;
+        let taken = self.context.journal.release(TARGET, now, before).await;
         if let Err(error) = &taken {
             tracing::warn!(%error, "the outbox cannot be taken over");
             self.probe.failed("journal");
@@ -236,7 +269,6 @@ impl Outbox {
     async fn hand_out(&mut self, claimed: Vec<ClaimedEffect>) {
         let (mut verdicts, mut errands) = (Vec::new(), HashMap::<DestinationId, Vec<Errand>>::new());
         let now = self.context.clock.now();
-        let (no_room, soon) = (EffectVerdict::Untried(now.plus(NO_ROOM_FOR)), EffectVerdict::Untried(now.plus(LOOK)));
         for effect in claimed {
             let (id, attempts) = (effect.id, effect.attempts);
             let what: Effect = match open_effect(&self.context.sealer, &EFFECTS, &effect) {
@@ -248,41 +280,40 @@ impl Outbox {
                     continue;
                 }
             };
-            let destination = sending::destination(&what);
-            match self.carriers.get_mut(&destination) {
+            let destination = destination_of(&what);
+            match self.carriers.get_mut(&destination).filter(|carrier| carrier.lane == id.lane) {
                 // Its claim ran out while it waits for its turn.
                 Some(carrier) if carrier.holds.contains_key(&id) => {}
-                Some(carrier) if carrier.holds.len() < MOST_HELD => {
+                Some(carrier) => {
                     carrier.holds.insert(id, attempts);
                     errands.entry(destination).or_default().push(Errand { id, attempts, what });
                 }
-                Some(_) => verdicts.push((id, no_room.clone())),
-                None => {
-                    tracing::warn!(%destination, "a verdict is for a destination that is not configured");
-                    self.meter.attempted("no-destination");
-                    verdicts.push((id, later(&self.context, attempts, None)));
-                }
+                None => verdicts.push((id, EffectVerdict::Belongs(lane(destination), now))),
             }
         }
         for (destination, errands) in errands {
             let Some(carrier) = self.carriers.get_mut(&destination) else { continue };
+            carrier.more = carrier.room() == 0;
             let ids: Vec<_> = errands.iter().map(|errand| errand.id).collect();
             let waiting = carrier.probe.waiting(None);
             if !carrier.address.tell(CarrierMessage::Carry(errands, waiting)) {
                 for id in ids {
                     carrier.holds.remove(&id);
-                    verdicts.push((id, soon.clone()));
+                    verdicts.push((id, EffectVerdict::Untried(now.plus(LOOK))));
                 }
             }
         }
         self.settle(verdicts).await;
     }
 
-    fn carried(&mut self, destination: DestinationId, carried: &[EffectId]) {
-        let Some(carrier) = self.carriers.get_mut(&destination) else { return };
+    /// Whether the carrier may get more.
+    fn carried(&mut self, destination: DestinationId, carried: &[EffectId], alone: Option<Instant>) -> bool {
+        let Some(carrier) = self.carriers.get_mut(&destination) else { return false };
         for id in carried {
             carrier.holds.remove(id);
         }
+        carrier.alone = alone;
+        carrier.more && carrier.room() >= MOST_HELD - FEW_HELD
     }
 
     /// A carrier has ended: what it had in hand is tried again, by the next one there. It may have been tried.
@@ -290,6 +321,7 @@ impl Outbox {
         let sits = |carrier: &&mut Carrier| carrier.address.now().is_some_and(|there| there.get_id() == actor);
         let Some(carrier) = self.carriers.values_mut().find(sits) else { return };
         let holds = std::mem::take(&mut carrier.holds);
+        carrier.alone = None;
         let verdicts = holds.into_iter().map(|(id, attempts)| (id, later(&self.context, attempts, None)));
         self.settle(verdicts.collect()).await;
     }
@@ -305,15 +337,24 @@ impl Outbox {
         }
     }
 
-    /// The journal knows what waits, however much that is.
+    /// The journal knows what waits, however much that is, and for whom.
     async fn measure(&mut self) {
         if !self.waits {
             return;
         }
-        let Ok(backlog) = self.context.journal.backlog(EffectTarget::FitConnect).await else { return };
-        let age = backlog.oldest.map(|since| self.context.clock.now().since(since));
-        self.meter.pending(backlog.count, age.unwrap_or_default());
-        self.waits = backlog.count > 0;
+        let Ok(backlog) = self.context.journal.backlog(TARGET).await else { return };
+        let oldest = backlog.iter().map(|lane| lane.oldest).min();
+        let age = oldest.map(|since| self.context.clock.now().since(since));
+        self.meter.pending(backlog.iter().map(|lane| lane.count).sum(), age.unwrap_or_default());
+        self.waits = !backlog.is_empty();
+        for waiting in backlog {
+            let known = waiting.lane == UNSORTED || self.carriers.values().any(|carrier| carrier.lane == waiting.lane);
+            if !known && self.strange.insert(waiting.lane) {
+                let destination = format_args!("{:032x}", waiting.lane.place);
+                tracing::warn!(%destination, count = waiting.count, "verdicts wait for a destination that is not configured");
+                self.probe.failed("verdicts wait for a destination that is not configured");
+            }
+        }
     }
 }
 

@@ -22,8 +22,9 @@ use tokio::sync::watch;
 
 pub use context::{
     CASE_RECORDS, CaseDoor, Channels, Connect, Connected, EFFECTS, INTAKE_RECORDS, IntakeStream, NoChannels, Numbers,
-    TenantContext,
+    TenantContext, leaving,
 };
+pub(crate) use context::{destination_of, lane};
 pub(crate) use edge::{Edge, Gate};
 pub(crate) use handle::TenantInner;
 pub use handle::{NewAccount, SignInError, Tenant};

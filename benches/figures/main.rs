@@ -21,6 +21,9 @@ mod stage;
 
 // What is measured here is what the whole-program tests do.
 #[expect(dead_code, reason = "the tests do more with it")]
+#[path = "../../tests/whole/claims.rs"]
+mod claims;
+#[expect(dead_code, reason = "the tests do more with it")]
 #[path = "../../tests/whole/kills.rs"]
 mod kills;
 #[expect(dead_code, reason = "the tests do more with it")]

@@ -8,9 +8,10 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use crate::{
     fault::Fault,
     heads::{Heads, Moved, read_row},
-    journal::{Append, Appended, Epoch, JournalError, MAX_BODY, RecordNo, StreamId, StreamKind, Version},
+    journal::{Append, Appended, EffectId, Epoch, JournalError, MAX_BODY, RecordNo, StreamId, StreamKind, Version},
     log_record::{self, LogRecord},
-    tables::{self, Entry, Head, OutboxRow, Page, tag},
+    outbox::Outbox,
+    tables::{self, EffectRow, Entry, Head, Page, tag},
 };
 
 /// The longest stored reply in bytes.
@@ -114,11 +115,9 @@ impl<'t> Batch<'t> {
     }
 
     fn put_effects(&self, append: &Append, number: u64) -> Result<(), Fault> {
-        let mut outbox = self.transaction.open_table(tables::OUTBOX)?;
-        let mut due = self.transaction.open_table(tables::DUE)?;
+        let mut outbox = Outbox::open(self.transaction)?;
         for (effect, index) in append.effects.iter().zip(0..) {
-            let row = OutboxRow {
-                target: tables::target_number(effect.target),
+            let row = EffectRow {
                 due: effect.due,
                 since: effect.due,
                 attempts: 0,
@@ -127,8 +126,7 @@ impl<'t> Batch<'t> {
                 first: append.expected.0,
                 body: effect.body.clone().into(),
             };
-            outbox.insert((number, index), tables::encode(&row)?.as_slice())?;
-            due.insert((row.target, row.due.millis(), number, index), ())?;
+            outbox.put(EffectId { lane: effect.lane, record: RecordNo(number), index }, &row)?;
         }
         Ok(())
     }

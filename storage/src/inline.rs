@@ -7,7 +7,7 @@ use ozg_protocols::{ids::CommandKey, moment::Moment};
 use crate::{
     journal::{
         Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-        JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+        JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
     },
     redb_core::RedbCore,
 };
@@ -77,19 +77,18 @@ impl Journal for InlineJournal {
 
     fn claim(
         &self,
-        target: EffectTarget,
+        from: Vec<(Lane, usize)>,
         at: Moment,
         until: Moment,
-        limit: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>> {
-        now(self.0.claim(target, at, until, limit))
+        now(self.0.claim(&from, at, until))
     }
 
     fn release(&self, target: EffectTarget, at: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
         now(self.0.release(target, at, before))
     }
 
-    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>> {
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Vec<Backlog>, JournalError>> {
         now(self.0.backlog(target))
     }
 

@@ -126,11 +126,33 @@ pub enum EffectTarget {
     Checkpoint = 2,
 }
 
+impl EffectTarget {
+    /// The target with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::FitConnect,
+            2 => Self::Checkpoint,
+            _ => return None,
+        })
+    }
+}
+
+/// Where effects wait for the same counterpart: what waits in one lane never holds up another. In clear at rest (law 10:
+/// the name of a connector and of its counterpart).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane {
+    /// Who carries out what waits here.
+    pub target: EffectTarget,
+    /// For which of its counterparts; 0 where there is but one, or nobody knew.
+    pub place: u128,
+}
+
 /// Something that has to leave the house once its record is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedEffect {
-    /// Who carries it out.
-    pub target: EffectTarget,
+    /// Who carries it out, and for whom.
+    pub lane: Lane,
     /// Not before.
     pub due: Moment,
     /// What to do.
@@ -270,9 +292,14 @@ pub struct TailPage {
     pub newest: RecordNo,
 }
 
-/// The name of an effect: its record and its place among that record's effects.
+/// The most effects that one claim hands out.
+pub const MOST_CLAIMED: usize = 256;
+
+/// The name of an effect: where it waits, its record and its place among that record's effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectId {
+    /// The lane it waits in.
+    pub lane: Lane,
     /// The record it follows from.
     pub record: RecordNo,
     /// Its place there.
@@ -305,6 +332,8 @@ pub enum EffectVerdict {
     Retry(Moment),
     /// Nobody tried: the claim does not count as an attempt. Not before this moment.
     Untried(Moment),
+    /// Nobody tried, because it waits in the wrong lane: it goes to this one. Not before this moment.
+    Belongs(Lane, Moment),
 }
 
 /// A store that cannot do what was asked. Nothing in here names a person or a path.
@@ -332,13 +361,15 @@ pub enum JournalError {
     Invalid(&'static str),
 }
 
-/// Effects that have not happened yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Effects of one lane that have not happened yet, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
+    /// Which lane.
+    pub lane: Lane,
     /// How many.
     pub count: u64,
     /// When the one of the oldest record was first due.
-    pub oldest: Option<Moment>,
+    pub oldest: Moment,
 }
 
 /// The journal of one tenant.
@@ -379,22 +410,22 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// The newest snapshot of a stream.
     fn snapshot(&self, stream: StreamId) -> BoxFuture<'_, Result<Option<(Version, SealedBody)>, JournalError>>;
 
-    /// Claims effects that are due, at most `limit`, oldest first; the attempt is recorded durably before they are handed
-    /// out (law 5), and nobody else gets them before `until`.
+    /// Claims effects that are due, from each lane at most so many and [`MOST_CLAIMED`] in all, the lanes in this order and
+    /// the oldest of each first; the attempt is recorded durably before they are handed out (law 5), and nobody else gets
+    /// them before `until`.
     fn claim(
         &self,
-        target: EffectTarget,
+        from: Vec<(Lane, usize)>,
         now: Moment,
         until: Moment,
-        limit: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>>;
 
     /// Frees claims that would have run out before `before`, at most 1,000: for whoever takes over from somebody who is gone.
     /// What waits for another try before then is due at once too.
     fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>>;
 
-    /// What has not happened yet, claimed or not.
-    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>>;
+    /// What has not happened yet, claimed or not, lane by lane. What waits is counted when it comes and goes, not here.
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Vec<Backlog>, JournalError>>;
 
     /// Settles claimed effects.
     fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) -> BoxFuture<'_, Result<(), JournalError>>;

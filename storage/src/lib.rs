@@ -23,6 +23,7 @@ pub mod keys;
 mod log_record;
 mod merkle;
 pub mod notary;
+mod one_lane;
 mod outbox;
 pub mod outside;
 mod overlay;

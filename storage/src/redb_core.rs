@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        journal::{EffectTarget, EffectVerdict, RecordNo, Version},
+        journal::{EffectVerdict, RecordNo, Version},
         stream::{Opened, open_effect},
         testing::{Errand, PowerCutDisk, Sample, Trouble},
     };
@@ -196,7 +196,7 @@ mod tests {
         let answer = store.core.answer_to(stream.id(), CommandKey::from_u128(1)).expect("reads").expect("is there");
         assert_eq!((answer.version, answer.reply), (Version(1), 1_u128.to_be_bytes().to_vec()));
         let now = Moment::from_seconds(1_000);
-        let claimed = store.core.claim(EffectTarget::FitConnect, now, Moment::from_seconds(2_000), 10).expect("claims");
+        let claimed = store.core.claim(&[(Sample::LANE, 10)], now, Moment::from_seconds(2_000)).expect("claims");
         let errand: Errand = open_effect(&store.sealer, &crate::codec::Schema::first(1), &claimed[0]).expect("opens");
         assert_eq!((errand, claimed[0].attempts), (Errand(9), 0));
         store.core.settle(&[(claimed[0].id, EffectVerdict::Done)]).expect("settles");
@@ -238,7 +238,7 @@ mod tests {
         assert!(matches!(store.core.commit(vec![noted])[0], Ok(Appended::Durable { .. })));
         let claimed = store
             .core
-            .claim(EffectTarget::FitConnect, Moment::from_seconds(1_000), Moment::from_seconds(2_000), 10)
+            .claim(&[(Sample::LANE, 10)], Moment::from_seconds(1_000), Moment::from_seconds(2_000))
             .expect("claims");
         store.core.settle(&[(claimed[0].id, EffectVerdict::Done)]).expect("settles");
         disk.set_free_space(1_000);
@@ -275,14 +275,14 @@ mod tests {
             store.core.commit(vec![Sample::append(&mut stream, 0, 1, "begun", Some(9), Vec::new())]);
             disk.trouble(Trouble { after, kind: std::io::ErrorKind::Other, times: 1 });
             let (now, until) = (Moment::from_seconds(1_000), Moment::from_seconds(2_000));
-            let claimed = store.core.claim(EffectTarget::FitConnect, now, until, 10).expect("claims");
+            let claimed = store.core.claim(&[(Sample::LANE, 10)], now, until).expect("claims");
             // A claim whose commit failed may have taken hold: then the effect comes again after its time.
-            let again = store.core.claim(EffectTarget::FitConnect, until, until, 10).expect("claims");
+            let again = store.core.claim(&[(Sample::LANE, 10)], until, until).expect("claims");
             let all: Vec<_> = claimed.iter().chain(&again).collect();
             assert!(!all.is_empty(), "at operation {after}");
             store.core.settle(&[(all[0].id, EffectVerdict::Done)]).expect("settles");
             assert_eq!(store.core.read(stream.id(), Version(0), 9).expect("reads").len(), 1);
-            assert!(store.core.claim(EffectTarget::FitConnect, until, until, 10).expect("claims").is_empty());
+            assert!(store.core.claim(&[(Sample::LANE, 10)], until, until).expect("claims").is_empty());
         }
     }
 }

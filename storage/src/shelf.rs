@@ -16,6 +16,7 @@ use crate::{
     fault::Fault,
     heads::{Before, HeadBoard, Heads, Moved},
     journal::StreamId,
+    one_lane,
     tables::{self, Foundation},
 };
 
@@ -74,8 +75,9 @@ impl Shelf {
             meta.insert(tables::ROWS_UNTIL, 0_u64.to_be_bytes().as_slice())?;
             transaction.open_table(tables::LOG)?;
             transaction.open_table(tables::STREAMS)?;
-            transaction.open_table(tables::OUTBOX)?;
+            transaction.open_table(tables::EFFECTS)?;
             transaction.open_table(tables::DUE)?;
+            transaction.open_table(tables::LANES)?;
             transaction.open_table(tables::SNAPSHOTS)?;
             transaction.open_table(tables::SMALL)?;
             transaction.open_table(tables::EXPIRY)?;
@@ -88,6 +90,7 @@ impl Shelf {
     pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path, cache: usize) -> Result<Self, Fault> {
         let condition = Arc::<Condition>::default();
         let database = open_database(&*disk, path, cache, &condition)?;
+        one_lane::sort(&database)?;
         let handle = RwLock::new(Handle { database: Some(database), condition, heads: OnceLock::new() });
         Ok(Self { disk, path: path.to_owned(), cache, handle })
     }
@@ -210,7 +213,7 @@ impl Shelf {
     }
 }
 
-fn begin(database: &Database, durability: Durability) -> Result<WriteTransaction, Fault> {
+pub(crate) fn begin(database: &Database, durability: Durability) -> Result<WriteTransaction, Fault> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(durability)?;
     transaction.set_quick_repair(true);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     codec::{self, CodecError, Schema},
     journal::{
-        Append, ClaimedEffect, EffectTarget, Epoch, SealedBody, SealedEffect, StoredRecord, StreamId, Version, Weight,
+        Append, ClaimedEffect, Epoch, Lane, SealedBody, SealedEffect, StoredRecord, StreamId, Version, Weight,
         WrappedKey,
     },
     ring::RingError,
@@ -63,8 +63,8 @@ pub struct Ticket<'a> {
 /// An effect before it is sealed.
 #[derive(Debug, Clone)]
 pub struct Effect<F> {
-    /// Who carries it out.
-    pub target: EffectTarget,
+    /// Who carries it out, and for whom.
+    pub lane: Lane,
     /// Not before.
     pub due: Moment,
     /// What to do.
@@ -124,7 +124,7 @@ where
             .map(|(effect, index)| {
                 let place = Place { part: Part::Effect, index, ..place };
                 let body = self.sealer.seal(&key, place, &self.effects.encode(&effect.what)?)?;
-                Ok(SealedEffect { target: effect.target, due: effect.due, body })
+                Ok(SealedEffect { lane: effect.lane, due: effect.due, body })
             })
             .collect::<Result<Vec<_>, SealError>>()?;
         Ok(Append {

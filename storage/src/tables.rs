@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     codec::{self, CodecError, Schema},
-    journal::{EffectTarget, SealedBody, StreamId, StreamKind, Version},
+    journal::{EffectId, Lane, SealedBody, StreamId, StreamKind, Version},
     packed,
 };
 
@@ -19,10 +19,12 @@ use crate::{
 pub(crate) const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 /// (kind, id, first version of a full page, or [`HEAD`]) -> [`Page`] or [`Head`].
 pub(crate) const STREAMS: TableDefinition<'_, (u8, u128, u64), &[u8]> = TableDefinition::new("streams");
-/// (record, index) -> [`OutboxRow`].
-pub(crate) const OUTBOX: TableDefinition<'_, (u64, u16), &[u8]> = TableDefinition::new("outbox");
-/// (target, due, record, index).
-pub(crate) const DUE: TableDefinition<'_, (u8, i64, u64, u16), ()> = TableDefinition::new("due");
+/// (target, place, record, index) -> [`EffectRow`].
+pub(crate) const EFFECTS: TableDefinition<'_, EffectKey, &[u8]> = TableDefinition::new("effects");
+/// (target, place, due, record, index).
+pub(crate) const DUE: TableDefinition<'_, (u8, u128, i64, u64, u16), ()> = TableDefinition::new("due-in-lane");
+/// (target, place) -> how many effects wait there; none, no row.
+pub(crate) const LANES: TableDefinition<'_, (u8, u128), u64> = TableDefinition::new("lanes");
 /// (kind, id) -> [`SnapshotRow`].
 pub(crate) const SNAPSHOTS: TableDefinition<'_, (u8, u128), &[u8]> = TableDefinition::new("snapshots");
 /// (kind, id) -> [`SmallRow`].
@@ -47,6 +49,9 @@ pub(crate) const LONGEST_HEAD: usize = 128;
 pub(crate) const PAGE: usize = 64;
 
 const ROWS: u8 = 1;
+
+/// (target, place, record, index).
+pub(crate) type EffectKey = (u8, u128, u64, u16);
 
 /// What the store is; written once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +110,7 @@ impl From<BodyRow> for SealedBody {
 
 /// An effect that has not happened yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OutboxRow {
-    pub(crate) target: u8,
+pub(crate) struct EffectRow {
     /// When it is to be looked at next; also its place in [`DUE`].
     pub(crate) due: Moment,
     pub(crate) since: Moment,
@@ -117,7 +121,7 @@ pub(crate) struct OutboxRow {
     pub(crate) body: BodyRow,
 }
 
-impl OutboxRow {
+impl EffectRow {
     pub(crate) fn stream(&self) -> Option<StreamId> {
         let kind = StreamKind::from_number(self.kind)?;
         Some(StreamId { kind, id: u128::from_be_bytes(self.id) })
@@ -164,6 +168,10 @@ pub(crate) const fn tag(command: u128) -> u16 {
     command as u16
 }
 
-pub(crate) const fn target_number(target: EffectTarget) -> u8 {
-    target as u8
+pub(crate) const fn lane_key(lane: Lane) -> (u8, u128) {
+    (lane.target as u8, lane.place)
+}
+
+pub(crate) const fn effect_key(id: EffectId) -> EffectKey {
+    (id.lane.target as u8, id.lane.place, id.record.0, id.index)
 }

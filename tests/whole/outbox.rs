@@ -1,12 +1,16 @@
 //! What leaves the house, as the delivery service and the people of the house see it: nobody waits for somebody else's dead
 //! service, and a verdict that is refused for good waits for a person.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ozg_actors::{
     DestinationSettings, House, Outcome, Secret,
     outbound::OutboundSettings,
-    tenant::{EFFECTS, INTAKE_RECORDS},
+    tenant::{EFFECTS, INTAKE_RECORDS, leaving},
 };
 use ozg_cloud::sender::client::{ApiVersion, Verdict};
 use ozg_protocols::{
@@ -18,11 +22,11 @@ use ozg_protocols::{
 };
 use ozg_storage::{
     disk::{Disk, RealDisk},
-    journal::{EffectTarget, Epoch, StreamId, Version},
+    journal::{Epoch, StreamId, Version},
     keys::{KeySource, TenantKey},
     random::{Random, StrongRandom},
     redb_core::Options,
-    stream::{self, Record, Stream, Ticket},
+    stream::{Record, Stream, Ticket},
     tenant_store::TenantStore,
 };
 use serde_json::json;
@@ -30,12 +34,15 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::{
+    claims::Claims,
     sandbox_town::{PATIENCE, Town, eventually, keys, now},
     subscriber_hall::{Bounds, Hall, erika, start, start_with},
 };
 
-/// More than one carrier sends at a time, and more than it waits for.
-const STUCK: u128 = 40;
+/// Far more than one carrier holds.
+const STUCK: u64 = 20_000;
+/// So many for one record, at most as many as it may have.
+const TOGETHER: usize = 50;
 const DEAD: DestinationId = DestinationId::from_random([7; 16]);
 
 /// A destination whose service takes every connection and never says a word.
@@ -68,10 +75,9 @@ fn wait_for_the_dead(data: &Path) {
     let key = TenantKey::load(&KeySource::File(data.join("tenant.key"))).expect("a key");
     let slug = "musterstadt".parse().expect("a slug");
     let store = TenantStore::open(&disk, data, &slug, &key, &random, Options::default()).expect("opens");
-    for number in 1..=STUCK {
+    let appends = (1..=u128::from(STUCK) / TOGETHER as u128).map(|number| {
         let (id, at) = (IntakeId::from_u128(number), now());
-        let mut raw = [0; 16];
-        raw[15] = u8::try_from(number).expect("few");
+        let raw = number.to_be_bytes();
         let (submission, case) = (SubmissionId::from_random(raw), FitCaseId::from_random(raw));
         let receipt = Receipt { destination: DEAD, submission, case, token: "a.b.c".into() };
         let parts = RawSubmission { metadata: RawPart::Inline("m".into()), data: None, event_log: Vec::new() };
@@ -81,13 +87,12 @@ fn wait_for_the_dead(data: &Path) {
             IntakeEvent::Rejected { problems: Vec::new(), receipt: receipt.clone() },
         ];
         let record = Record { at, by: None, events: events.map(|event| RecordedIntake { at, event }).to_vec() };
-        let what = Effect::SendReceipt { of: ReceiptOf::Intake(id), receipt };
-        let effect = stream::Effect { target: EffectTarget::FitConnect, due: at, what };
+        let effects = vec![leaving(Effect::SendReceipt { of: ReceiptOf::Intake(id), receipt }, at); TOGETHER];
         let ticket = Ticket { key: CommandKey::from_u128(number), command: b"intake", reply: &[] };
         let mut stream = Stream::new(store.sealer.clone(), StreamId::intake(id), INTAKE_RECORDS, EFFECTS);
-        let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[effect], Vec::new()).expect("seals");
-        assert!(store.core.commit(vec![append]).iter().all(Result::is_ok));
-    }
+        stream.seal(Version(0), Epoch::default(), ticket, &record, &effects, Vec::new()).expect("seals")
+    });
+    assert!(store.core.commit(appends.collect()).iter().all(Result::is_ok));
 }
 
 fn pending(house: &House) -> Option<f64> {
@@ -114,6 +119,31 @@ async fn a_destination_that_never_answers_delays_no_acceptance_of_another() {
     let reports = house.tree().await;
     let carriers = reports.iter().filter(|report| report.class == "carrier").count();
     assert_eq!(carriers, 2, "each can be seen");
+    house.drain(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_for_a_dead_destination_is_left_where_it_is_and_delays_nobody() {
+    let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
+    start(&town, ApiVersion::V2, data.path(), |_| {}).await.drain(PATIENCE).await;
+    wait_for_the_dead(data.path());
+    // Whoever calls there is refused at once.
+    let dead = dead(&TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+    let claims = Arc::new(Claims::default());
+    let bounds = Bounds { others: vec![Arc::new(dead)], claims: Some(claims.clone()), ..Bounds::default() };
+    let began = Instant::now();
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+    eventually("all of it is counted", async || pending(&house) == Some(STUCK as f64)).await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await;
+    assert_eq!(verdict.expect("a log"), Verdict::Accepted);
+    let looks = claims.asked();
+    eventually("the outbox looks again and again", async || claims.asked() >= looks + 4).await;
+    // A carrier takes 64, and its destination is left alone for five seconds or more once it has failed.
+    let claimed = claims.claimed();
+    let most = 64 * (1 + began.elapsed().as_secs() / 5) + 1;
+    assert!((16..=most).contains(&claimed), "{claimed} were claimed, and written twice, of at most {most}");
+    eventually("only the dead one's are left", async || pending(&house) == Some(STUCK as f64)).await;
     house.drain(Duration::from_secs(1)).await;
 }
 

@@ -7,6 +7,7 @@ use ozg_actors::{
     fit_connect,
     outbound::{Outbound, OutboundSettings, SystemResolver},
     seams::{Clock, WallClock},
+    tenant::Connect,
 };
 use ozg_cloud::{
     sandbox::{DestinationKeys, SandboxSettings},
@@ -38,7 +39,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use crate::sandbox_town::PATIENCE;
-use crate::sandbox_town::{Town, eventually, keys, now, sample};
+use crate::{
+    claims::{Claims, Counted},
+    sandbox_town::{Town, eventually, keys, now, sample},
+};
 
 const UNIT: &str = "gewerbe";
 
@@ -155,6 +159,8 @@ pub(crate) struct Bounds {
     pub(crate) disk: Option<Arc<dyn Disk>>,
     /// The clock, if not that of the machine.
     pub(crate) clock: Option<Arc<dyn Clock>>,
+    /// Who counts what is claimed of the outbox.
+    pub(crate) claims: Option<Arc<Claims>>,
 }
 
 /// A destination of the town that takes samples.
@@ -232,9 +238,19 @@ pub(crate) async fn start_with(
         disk,
         pools: Pools::Threads,
         limits: ozg_actors::tenant::Limits::default(),
-        connect: fit_connect::connect(outbound),
+        connect: claims_counted(fit_connect::connect(outbound), bounds.claims),
     };
     House::start(house, seams).await.expect("a house")
+}
+
+/// The same channels, with a journal that counts.
+fn claims_counted(connect: Connect, claims: Option<Arc<Claims>>) -> Connect {
+    let Some(claims) = claims else { return connect };
+    Arc::new(move |context| {
+        let mut context = context.clone();
+        context.journal = Arc::new(Counted { journal: context.journal.clone(), claims: claims.clone() });
+        connect(&context)
+    })
 }
 
 pub(crate) fn unit() -> OrgUnitId {

@@ -14,7 +14,7 @@ use ozg_storage::{
     inline::InlineJournal,
     journal::{
         Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-        JournalError, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+        JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
     },
     testing::Sample,
 };
@@ -102,19 +102,18 @@ impl Journal for Silent {
 
     fn claim(
         &self,
-        target: EffectTarget,
+        from: Vec<(Lane, usize)>,
         now: Moment,
         until: Moment,
-        limit: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedEffect>, JournalError>> {
-        self.journal.claim(target, now, until, limit)
+        self.journal.claim(from, now, until)
     }
 
     fn release(&self, target: EffectTarget, now: Moment, before: Moment) -> BoxFuture<'_, Result<(), JournalError>> {
         self.journal.release(target, now, before)
     }
 
-    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Backlog, JournalError>> {
+    fn backlog(&self, target: EffectTarget) -> BoxFuture<'_, Result<Vec<Backlog>, JournalError>> {
         self.journal.backlog(target)
     }
 

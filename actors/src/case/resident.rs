@@ -10,7 +10,7 @@ use ozg_protocols::{
     principal::{Permission, Principal},
 };
 use ozg_storage::{
-    journal::{Append, Appended, EffectTarget, Epoch, JournalError, Version, Weight, WrappedKey},
+    journal::{Append, Appended, Epoch, JournalError, Version, Weight, WrappedKey},
     seal::SealError,
     stream::{self, Record},
 };
@@ -25,6 +25,7 @@ use crate::{
     blobs::BlobReader,
     observe::Probe,
     supervise::{AskError, Failure},
+    tenant::leaving,
 };
 
 /// How often the same sealed bytes are sent before somebody else has to try, and the pause between, which doubles.
@@ -173,7 +174,7 @@ impl Resident {
         let effects: Vec<_> = events
             .iter()
             .flat_map(|recorded| effects(self.id, &recorded.event))
-            .map(|what| stream::Effect { target: EffectTarget::FitConnect, due: at, what })
+            .map(|what| leaving(what, at))
             .collect();
         let record = Record { at, by: who.map(|who| who.user.clone()), events: events.to_vec() };
         let ticket = stream::Ticket { key: ticket.key, command, reply: &[] };

@@ -6,21 +6,21 @@
 use std::time::Duration;
 
 use ozg_protocols::{
-    case::{Effect as Leaving, Refusal},
+    case::Refusal,
     ids::{CommandKey, IntakeId},
     intake::{self, Intake, IntakeEvent, RecordedIntake},
     principal::Principal,
 };
 use ozg_storage::{
-    journal::{Append, Appended, EffectTarget, Epoch, JournalError, Version, Weight, WrappedKey},
+    journal::{Append, Appended, Epoch, JournalError, Version, Weight, WrappedKey},
     seal::SealError,
-    stream::{Effect, Opened, Record, Ticket},
+    stream::{Opened, Record, Ticket},
 };
 
 use crate::{
     case::Outcome,
     supervise::AskError,
-    tenant::{IntakeStream, TenantContext},
+    tenant::{IntakeStream, TenantContext, leaving},
 };
 
 /// How often the same bytes are sent again while their outcome is unknown.
@@ -132,9 +132,8 @@ impl IntakeRecord {
     ) -> Result<(), RecordError> {
         let now = self.context.clock.now();
         let at = self.intake.as_ref().map_or(now, |intake| now.max(intake.since));
-        let leaving = events.iter().flat_map(|event| intake::effects(self.id, event));
-        let effects: Vec<Effect<Leaving>> =
-            leaving.map(|what| Effect { target: EffectTarget::FitConnect, due: now, what }).collect();
+        let leaves = events.iter().flat_map(|event| intake::effects(self.id, event));
+        let effects: Vec<_> = leaves.map(|what| leaving(what, now)).collect();
         let ticket = Ticket { key, command, reply: &[] };
         let events = events.into_iter().map(|event| RecordedIntake { at, event }).collect();
         let record = Record { at, by: who.map(|who| who.user.clone()), events };

@@ -29,8 +29,13 @@ impl Breaker {
         *self = Self::default();
     }
 
-    /// A call failed; the service may have said when to come again.
+    /// A call failed; the service may have said when to come again. Calls that were on their way when it opened tell
+    /// nothing new.
     pub(super) fn failed(&mut self, asked: Option<Duration>) {
+        let left = self.until();
+        if left.is_some() && asked <= left {
+            return;
+        }
         self.failures += 1;
         let over = self.failures.checked_sub(MOST).map(|over| FIRST.saturating_mul(1 << over.min(16)).min(LONGEST));
         if let Some(pause) = over.max(asked) {
@@ -58,6 +63,15 @@ mod tests {
         assert_eq!(breaker.until(), Some(FIRST * 2));
         breaker.worked();
         assert_eq!(breaker.until(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_fail_together_are_no_reason_to_leave_it_alone_for_longer() {
+        let mut breaker = Breaker::default();
+        for _ in 0..MOST + 11 {
+            breaker.failed(None);
+        }
+        assert_eq!(breaker.until(), Some(FIRST));
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::{
@@ -227,6 +227,8 @@ impl Carrying {
             self.probe.failed("journal");
         }
         let CarrierParts { destination, outbox, seen, .. } = &self.parts;
-        let _ = outbox.cast(OutboxMessage::Carried(*destination, carried, seen.waiting(None)));
+        let (destination, waiting) = (*destination, seen.waiting(None));
+        let alone = self.breaker.until().map(|pause| Instant::now() + pause);
+        let _ = outbox.cast(OutboxMessage::Carried { destination, carried, alone, waiting });
     }
 }

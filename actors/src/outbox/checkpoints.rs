@@ -10,7 +10,7 @@ use ozg_protocols::moment::Moment;
 use ozg_storage::{
     checkpoint::BringOut,
     codec::Schema,
-    journal::{ClaimedEffect, EffectTarget, EffectVerdict, JournalError},
+    journal::{ClaimedEffect, EffectTarget, EffectVerdict, JournalError, Lane},
     outside::{Brought, OutsideFile},
     stream::open_effect,
     tenant_store::TenantStore,
@@ -28,7 +28,8 @@ use crate::{
 
 /// Schema 1 of the effects that bring checkpoints out.
 pub(crate) const CHECKPOINT_EFFECTS: Schema<BringOut> = Schema::first(1);
-const TARGET: EffectTarget = EffectTarget::Checkpoint;
+/// Where they wait; there is but one file.
+pub(crate) const LANE: Lane = Lane { target: EffectTarget::Checkpoint, place: 0 };
 /// Effects that are claimed at a time: days of them.
 const CLAIMED: usize = 256;
 /// A claim that nobody settled is free again after this time.
@@ -183,9 +184,9 @@ impl Bringing {
         let journal = &self.parts.context.journal;
         if !self.taken_over {
             // Nobody else brings them out: whatever waits may go at once.
-            journal.release(TARGET, now, now.plus(LONGEST_PAUSE + CLAIM)).await?;
+            journal.release(LANE.target, now, now.plus(LONGEST_PAUSE + CLAIM)).await?;
         }
-        journal.claim(TARGET, now, now.plus(CLAIM), CLAIMED).await
+        journal.claim(vec![(LANE, CLAIMED)], now, now.plus(CLAIM)).await
     }
 
     async fn write(&mut self) -> Result<io::Result<Brought>, Failure> {
@@ -235,9 +236,10 @@ impl Bringing {
     }
 
     async fn measure(&mut self) {
-        let Ok(backlog) = self.parts.context.journal.backlog(TARGET).await else { return };
-        let age = backlog.oldest.map(|since| self.parts.context.clock.now().since(since));
-        self.parts.meter.pending(backlog.count, age.unwrap_or_default());
-        self.waits = backlog.count > 0;
+        let Ok(backlog) = self.parts.context.journal.backlog(LANE.target).await else { return };
+        let waiting = backlog.first();
+        let age = waiting.map(|lane| self.parts.context.clock.now().since(lane.oldest));
+        self.parts.meter.pending(waiting.map_or(0, |lane| lane.count), age.unwrap_or_default());
+        self.waits = waiting.is_some();
     }
 }

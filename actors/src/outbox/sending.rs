@@ -8,7 +8,7 @@ use std::time::Duration;
 use ozg_protocols::{
     case::{Effect, NoteReceipt, Order, Receipt, ReceiptOf, ReceiptState, Refusal},
     fit_connect::set::{Event, Set, Subject},
-    ids::{CaseId, DestinationId},
+    ids::CaseId,
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState},
 };
 
@@ -64,12 +64,6 @@ impl Sent {
             Self::Failed { why, .. } => why,
         }
     }
-}
-
-/// Whom an effect concerns.
-pub(super) fn destination(effect: &Effect) -> DestinationId {
-    let Effect::SendReceipt { receipt, .. } = effect;
-    receipt.destination
 }
 
 /// What a log shows about a verdict.

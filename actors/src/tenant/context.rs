@@ -6,13 +6,14 @@ use ozg_protocols::{
     case::{self, CaseNumber, Effect, Order, Recorded},
     ids::{CaseId, CommandKey, DestinationId, IntakeId},
     intake::RecordedIntake,
+    moment::Moment,
     principal::Principal,
 };
 use ozg_storage::{
     codec::{self, CodecError, Schema},
-    journal::{BoxFuture, Journal, StreamId, WrappedKey},
+    journal::{BoxFuture, EffectTarget, Journal, Lane, StreamId, WrappedKey},
     seal::Sealer,
-    stream::{Record, Stream},
+    stream::{self, Record, Stream},
 };
 
 use super::{Callback, CallbackError, Edge, NumbersMessage, UnreadCallback};
@@ -28,6 +29,23 @@ use crate::{
 
 /// Schema 1 of the effects that leave the house; [`ozg_storage::stream::open_effect`] reads them with it.
 pub const EFFECTS: Schema<Effect> = Schema::first(1);
+/// Where effects wait that are for this destination.
+pub(crate) const fn lane(destination: DestinationId) -> Lane {
+    Lane { target: EffectTarget::FitConnect, place: u128::from_be_bytes(*destination.as_bytes()) }
+}
+
+/// Whom an effect concerns.
+pub(crate) const fn destination_of(effect: &Effect) -> DestinationId {
+    let Effect::SendReceipt { receipt, .. } = effect;
+    receipt.destination
+}
+
+/// Something that has to leave the house from then on.
+#[must_use]
+pub const fn leaving(what: Effect, due: Moment) -> stream::Effect<Effect> {
+    stream::Effect { lane: lane(destination_of(&what)), due, what }
+}
+
 /// Schema 2 of case records: what schema 1 wrote is read through its frozen types.
 pub const CASE_RECORDS: Schema<Record<Recorded>> = Schema {
     current: 2,

@@ -11,7 +11,7 @@ use ozg_protocols::moment::Moment;
 use ozg_storage::{
     checkpoint::{BringOut, Checkpoint, CheckpointSigned},
     codec::Schema,
-    journal::{Append, Appended, EffectTarget, Epoch, JournalError, StreamId, Version, Weight},
+    journal::{Append, Appended, Epoch, JournalError, StreamId, Version, Weight},
     notary::{Notary, NotaryError},
     stream::{Effect, Opened, Record, Stream, Ticket},
     tenant_store::TenantStore,
@@ -21,7 +21,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::TenantContext;
 use crate::{
     observe::{ActorState, Probe, Waiting},
-    outbox::{CHECKPOINT_EFFECTS, CheckpointsMessage},
+    outbox::{CHECKPOINT_EFFECTS, CHECKPOINT_LANE, CheckpointsMessage},
     pool::Workers,
     supervise::{Address, Failure},
 };
@@ -181,7 +181,7 @@ impl Watch {
         let command = [&b"checkpoint "[..], &record.to_be_bytes()].concat();
         let ticket = Ticket { key: context.sealer.index_key().command_key(&[&command]), command: &command, reply: &[] };
         let events = vec![CheckpointSigned { record, line: checkpoint.to_string() }];
-        let effect = Effect { target: EffectTarget::Checkpoint, due: at, what: BringOut { record } };
+        let effect = Effect { lane: CHECKPOINT_LANE, due: at, what: BringOut { record } };
         let signed = Record { at, by: None, events };
         let sealed = outgoing.stream.seal(outgoing.version, Epoch::default(), ticket, &signed, &[effect], Vec::new());
         let append = Append { weight: Weight::Acknowledgement, ..sealed.map_err(|_| UNREADABLE)? };

@@ -9,11 +9,12 @@ use ozg_protocols::{
 };
 
 use crate::journal::{
-    Append, Appended, Backlog, Cursor, EffectTarget, EffectVerdict, Epoch, Journal, JournalError, MAX_BODY, SealedBody,
-    SealedEffect, StreamId, StreamKind, Version, Weight,
+    Append, Appended, Backlog, Cursor, EffectTarget, EffectVerdict, Epoch, Journal, JournalError, Lane, MAX_BODY,
+    SealedBody, SealedEffect, StreamId, StreamKind, Version, Weight,
 };
 
 const TARGET: EffectTarget = EffectTarget::FitConnect;
+const LANE: Lane = Lane { target: TARGET, place: 7 };
 
 fn body(bytes: &[u8]) -> SealedBody {
     SealedBody { schema: 1, key: KeyId::from_u128(1), bytes: bytes.to_vec() }
@@ -46,7 +47,7 @@ fn append(id: u128, expected: u64, key: u128) -> Append {
 }
 
 fn with_effect(mut append: Append, due: Moment, text: &[u8]) -> Append {
-    append.effects.push(SealedEffect { target: TARGET, due, body: body(text) });
+    append.effects.push(SealedEffect { lane: LANE, due, body: body(text) });
     append
 }
 
@@ -78,6 +79,7 @@ pub async fn every_rule(journal: &dyn Journal, other: &dyn Journal) {
     a_released_claim_is_free_at_once(journal).await;
     a_settled_effect_is_gone_and_a_retry_waits(journal).await;
     what_nobody_tried_is_no_attempt_and_waits_unsettled(journal).await;
+    what_waits_in_one_lane_holds_up_no_other(journal).await;
     the_newest_snapshot_is_kept(journal).await;
     small_records_expire_and_can_be_removed(journal).await;
     an_intake_s_keys_are_kept_for_ever_and_a_case_s_last_64(journal).await;
@@ -192,10 +194,10 @@ async fn effects_exist_exactly_if_their_record_does(journal: &dyn Journal) {
     let done = with_effect(append(110, 0, 2), at(10), b"once");
     let (_, number) = durable(journal, done.clone()).await;
     assert!(matches!(journal.append(done).await, Ok(Appended::Duplicate { .. })));
-    assert_eq!(journal.claim(TARGET, at(9), at(20), 9).await, Ok(Vec::new()), "not before it is due");
-    let other = journal.claim(EffectTarget::Checkpoint, at(99), at(100), 9).await;
+    assert_eq!(journal.claim(vec![(LANE, 9)], at(9), at(20)).await, Ok(Vec::new()), "not before it is due");
+    let other = journal.claim(vec![(Lane { target: EffectTarget::Checkpoint, ..LANE }, 9)], at(99), at(100)).await;
     assert_eq!(other, Ok(Vec::new()), "only for its target");
-    let claimed = journal.claim(TARGET, at(10), at(20), 9).await.expect("claims");
+    let claimed = journal.claim(vec![(LANE, 9)], at(10), at(20)).await.expect("claims");
     assert_eq!(claimed.len(), 1);
     assert_eq!(
         (claimed[0].id.record.0, claimed[0].stream, claimed[0].body.bytes.as_slice()),
@@ -208,12 +210,12 @@ async fn effects_exist_exactly_if_their_record_does(journal: &dyn Journal) {
 async fn a_claim_is_exclusive_until_its_time_and_counts_attempts(journal: &dyn Journal) {
     durable(journal, with_effect(append(111, 0, 1), at(12), b"second")).await;
     durable(journal, with_effect(append(112, 0, 1), at(11), b"first")).await;
-    let claimed = journal.claim(TARGET, at(30), at(40), 1).await.expect("claims");
+    let claimed = journal.claim(vec![(LANE, 1)], at(30), at(40)).await.expect("claims");
     assert_eq!(claimed[0].body.bytes, b"first", "oldest first");
-    let rest = journal.claim(TARGET, at(30), at(40), 9).await.expect("claims");
+    let rest = journal.claim(vec![(LANE, 9)], at(30), at(40)).await.expect("claims");
     assert_eq!((rest.len(), rest[0].attempts), (1, 0));
-    assert_eq!(journal.claim(TARGET, at(39), at(50), 9).await, Ok(Vec::new()), "claimed until then");
-    let again = journal.claim(TARGET, at(40), at(50), 9).await.expect("claims");
+    assert_eq!(journal.claim(vec![(LANE, 9)], at(39), at(50)).await, Ok(Vec::new()), "claimed until then");
+    let again = journal.claim(vec![(LANE, 9)], at(40), at(50)).await.expect("claims");
     assert!(again.len() == 2 && again.iter().all(|effect| effect.attempts == 1), "each claim is an attempt");
     let done = again.iter().map(|effect| (effect.id, EffectVerdict::Done)).collect();
     journal.settle(done).await.expect("settles");
@@ -221,44 +223,74 @@ async fn a_claim_is_exclusive_until_its_time_and_counts_attempts(journal: &dyn J
 
 async fn a_released_claim_is_free_at_once(journal: &dyn Journal) {
     durable(journal, with_effect(append(191, 0, 1), at(11), b"held")).await;
-    assert_eq!(journal.claim(TARGET, at(80), at(90), 9).await.expect("claims").len(), 1);
+    assert_eq!(journal.claim(vec![(LANE, 9)], at(80), at(90)).await.expect("claims").len(), 1);
     journal.release(TARGET, at(81), at(90)).await.expect("releases");
-    assert_eq!(journal.claim(TARGET, at(81), at(90), 9).await, Ok(Vec::new()), "it runs out no earlier than then");
+    assert_eq!(
+        journal.claim(vec![(LANE, 9)], at(81), at(90)).await,
+        Ok(Vec::new()),
+        "it runs out no earlier than then"
+    );
     journal.release(TARGET, at(81), at(91)).await.expect("releases");
-    let again = journal.claim(TARGET, at(81), at(90), 9).await.expect("claims");
+    let again = journal.claim(vec![(LANE, 9)], at(81), at(90)).await.expect("claims");
     assert_eq!((again.len(), again[0].attempts), (1, 1));
     journal.settle(vec![(again[0].id, EffectVerdict::Done)]).await.expect("settles");
 }
 
 async fn a_settled_effect_is_gone_and_a_retry_waits(journal: &dyn Journal) {
     durable(journal, with_effect(append(113, 0, 1), at(11), b"again")).await;
-    let claimed = journal.claim(TARGET, at(60), at(70), 9).await.expect("claims");
+    let claimed = journal.claim(vec![(LANE, 9)], at(60), at(70)).await.expect("claims");
     journal.settle(vec![(claimed[0].id, EffectVerdict::Retry(at(65)))]).await.expect("settles");
-    assert_eq!(journal.claim(TARGET, at(64), at(70), 9).await, Ok(Vec::new()));
-    let again = journal.claim(TARGET, at(65), at(75), 9).await.expect("claims");
+    assert_eq!(journal.claim(vec![(LANE, 9)], at(64), at(70)).await, Ok(Vec::new()));
+    let again = journal.claim(vec![(LANE, 9)], at(65), at(75)).await.expect("claims");
     assert_eq!((again[0].attempts, again[0].since), (1, at(11)));
     let done = vec![(again[0].id, EffectVerdict::Done)];
     journal.settle(done.clone()).await.expect("settles");
     journal.settle(done).await.expect("a verdict may be repeated");
-    assert_eq!(journal.claim(TARGET, at(999), at(1_000), 9).await, Ok(Vec::new()));
+    assert_eq!(journal.claim(vec![(LANE, 9)], at(999), at(1_000)).await, Ok(Vec::new()));
 }
 
 async fn what_nobody_tried_is_no_attempt_and_waits_unsettled(journal: &dyn Journal) {
     durable(journal, with_effect(append(192, 0, 1), at(21), b"later")).await;
     durable(journal, with_effect(append(193, 0, 1), at(22), b"last")).await;
-    let claimed = journal.claim(TARGET, at(60), at(70), 9).await.expect("claims");
+    let claimed = journal.claim(vec![(LANE, 9)], at(60), at(70)).await.expect("claims");
     let handed_back = claimed.iter().map(|effect| (effect.id, EffectVerdict::Untried(at(65)))).collect();
     journal.settle(handed_back).await.expect("settles");
-    let both = Ok(Backlog { count: 2, oldest: Some(at(21)) });
+    let both = Ok(vec![Backlog { lane: LANE, count: 2, oldest: at(21) }]);
     assert_eq!(journal.backlog(TARGET).await, both);
-    assert_eq!(journal.backlog(EffectTarget::Checkpoint).await, Ok(Backlog::default()), "each target has its own");
-    let again = journal.claim(TARGET, at(65), at(75), 9).await.expect("claims");
+    assert_eq!(journal.backlog(EffectTarget::Checkpoint).await, Ok(Vec::new()), "each target has its own");
+    let again = journal.claim(vec![(LANE, 9)], at(65), at(75)).await.expect("claims");
     assert!(again.len() == 2 && again.iter().all(|effect| effect.attempts == 0));
     assert_eq!(journal.backlog(TARGET).await, both, "whoever has claimed it, or nobody");
     journal.settle(vec![(again[0].id, EffectVerdict::Done)]).await.expect("settles");
-    assert_eq!(journal.backlog(TARGET).await, Ok(Backlog { count: 1, oldest: Some(at(22)) }));
+    assert_eq!(journal.backlog(TARGET).await, Ok(vec![Backlog { lane: LANE, count: 1, oldest: at(22) }]));
     journal.settle(vec![(again[1].id, EffectVerdict::Done)]).await.expect("settles");
-    assert_eq!(journal.backlog(TARGET).await, Ok(Backlog::default()));
+    assert_eq!(journal.backlog(TARGET).await, Ok(Vec::new()));
+}
+
+async fn what_waits_in_one_lane_holds_up_no_other(journal: &dyn Journal) {
+    let there = Lane { target: TARGET, place: u128::MAX };
+    for number in 0..3 {
+        durable(journal, with_effect(append(194 + number, 0, 1), at(11), b"here")).await;
+    }
+    let mut last = append(197, 0, 1);
+    last.effects.push(SealedEffect { lane: there, due: at(12), body: body(b"there") });
+    durable(journal, last).await;
+    let claimed = journal.claim(vec![(LANE, 2), (there, 2)], at(30), at(40)).await.expect("claims");
+    assert_eq!(claimed.iter().map(|effect| effect.id.lane).collect::<Vec<_>>(), [LANE, LANE, there]);
+    let (here, oldest) = (Backlog { lane: LANE, count: 3, oldest: at(11) }, at(12));
+    assert_eq!(journal.backlog(TARGET).await, Ok(vec![here, Backlog { lane: there, count: 1, oldest }]));
+    let belongs = vec![(claimed[0].id, EffectVerdict::Belongs(there, at(31)))];
+    journal.settle(belongs.clone()).await.expect("settles");
+    journal.settle(belongs).await.expect("a verdict may be repeated");
+    let moved = journal.claim(vec![(there, 9)], at(31), at(40)).await.expect("claims");
+    assert_eq!((moved.len(), moved[0].attempts, moved[0].body.bytes.as_slice()), (1, 0, &b"here"[..]));
+    assert_eq!(
+        journal.backlog(TARGET).await,
+        Ok(vec![Backlog { lane: LANE, count: 2, oldest: at(11) }, Backlog { lane: there, count: 2, oldest: at(11) }])
+    );
+    let all = journal.claim(vec![(LANE, 9), (there, 9)], at(50), at(60)).await.expect("claims");
+    journal.settle(all.iter().map(|effect| (effect.id, EffectVerdict::Done)).collect()).await.expect("settles");
+    assert_eq!(journal.backlog(TARGET).await, Ok(Vec::new()));
 }
 
 async fn the_newest_snapshot_is_kept(journal: &dyn Journal) {

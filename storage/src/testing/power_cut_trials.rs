@@ -15,7 +15,7 @@ use ozg_protocols::{
 };
 
 use crate::{
-    journal::{Append, Appended, EffectTarget, JournalError, StreamId, StreamKind, Version},
+    journal::{Append, Appended, JournalError, StreamId, StreamKind, Version},
     stream::Opened,
     tenant_store::{StoreError, TenantStore},
     testing::{PowerCutDisk, Sample, SeededRandom, Trouble, nothing_named},
@@ -237,7 +237,7 @@ fn what_keeps_failing_is_not_claimed_to_be_known() {
             1 => {
                 let _ = store.core.tail(&store.core.beginning(), 10).expect("reads");
                 let (now, until) = (Moment::from_seconds(1), Moment::from_seconds(2));
-                let _ = store.core.claim(EffectTarget::FitConnect, now, until, 1).expect("claims");
+                let _ = store.core.claim(&[(Sample::LANE, 1)], now, until).expect("claims");
                 store
             }
             _ => {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::Schema,
     disk::{Disk, RealDisk},
-    journal::{Append, EffectTarget, Epoch, StreamId, StreamKind, Version, WrappedKey},
+    journal::{Append, EffectTarget, Epoch, Lane, StreamId, StreamKind, Version, WrappedKey},
     keys::TenantKey,
     random::Random,
     redb_core::Options,
@@ -101,6 +101,9 @@ impl Sample {
         TenantStore::open(&self.disk, &self.data, &self.tenant, &self.key, &self.random, self.options)
     }
 
+    /// The lane of its errands.
+    pub const LANE: Lane = Lane { target: EffectTarget::FitConnect, place: 7 };
+
     /// A case stream of made-up events.
     #[must_use]
     pub fn stream(store: &TenantStore, id: u128) -> Stream<Deed, Errand> {
@@ -123,10 +126,8 @@ impl Sample {
         let at = Moment::from_seconds(100 + i64::try_from(expected).expect("small"));
         let record = Record { at, by: None, events: vec![Deed(text.to_owned())] };
         let ticket = Ticket { key: CommandKey::from_u128(key), command: text.as_bytes(), reply: &key.to_be_bytes() };
-        let effects: Vec<_> = errand
-            .map(|number| Effect { target: EffectTarget::FitConnect, due: at, what: Errand(number) })
-            .into_iter()
-            .collect();
+        let effects: Vec<_> =
+            errand.map(|number| Effect { lane: Self::LANE, due: at, what: Errand(number) }).into_iter().collect();
         stream.seal(Version(expected), Epoch::default(), ticket, &record, &effects, keys).expect("seals")
     }
 }

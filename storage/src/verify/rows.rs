@@ -1,6 +1,9 @@
 //! What is written beside the log, compared with the log: stream rows, outbox, snapshots, small records.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use redb::{ReadTransaction, ReadableTable as _};
 
@@ -9,7 +12,7 @@ use crate::{
     fault::Fault,
     journal::{StreamId, StreamKind},
     seal::{Part, Place},
-    tables::{self, Entry, Head, OutboxRow, Page, SmallRow, SnapshotRow},
+    tables::{self, EffectRow, Entry, Head, Page, SmallRow, SnapshotRow},
 };
 
 impl Verification<'_> {
@@ -57,11 +60,11 @@ impl Verification<'_> {
 
     fn check_outbox(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
         let due = transaction.open_table(tables::DUE)?;
-        let mut waiting = 0;
-        for row in transaction.open_table(tables::OUTBOX)?.iter()? {
+        let (mut waiting, mut lanes) = (0, BTreeMap::<_, u64>::new());
+        for row in transaction.open_table(tables::EFFECTS)?.iter()? {
             let (key, value) = row?;
-            let (record, index) = key.value();
-            let row: OutboxRow = tables::decode(value.value())?;
+            let (target, lane, record, index) = key.value();
+            let row: EffectRow = tables::decode(value.value())?;
             let Some(stream) = row.stream() else {
                 return Ok(Some(broken(record, None, "an effect has no stream")));
             };
@@ -70,10 +73,16 @@ impl Verification<'_> {
             if let Err(what) = self.opens(place, &body) {
                 return Ok(Some(broken(record, Some(stream), what)));
             }
-            if due.get((row.target, row.due.millis(), record, index))?.is_none() {
+            if due.get((target, lane, row.due.millis(), record, index))?.is_none() {
                 return Ok(Some(broken(record, Some(stream), "an effect of it is never due")));
             }
             waiting += 1;
+            *lanes.entry((target, lane)).or_default() += 1;
+        }
+        let kept = transaction.open_table(tables::LANES)?;
+        let kept = kept.iter()?.map(|row| row.map(|(lane, count)| (lane.value(), count.value())));
+        if kept.collect::<Result<BTreeMap<_, _>, _>>()? != lanes {
+            return Ok(Some(broken(0, None, "effects are counted wrongly")));
         }
         let whole = due.iter()?.count() == waiting;
         Ok((!whole).then(|| broken(0, None, "an effect is missing")))

@@ -9,7 +9,7 @@ use ozg_protocols::{
     intake::{IntakeEvent, RawPart, RawSubmission, RecordedIntake},
 };
 use ozg_storage::{
-    journal::{EffectTarget, Epoch, Version},
+    journal::{EffectTarget, Epoch, Lane, Version},
     stream::{self, Record, Ticket},
 };
 use ractor::{Actor, ActorRef};
@@ -23,7 +23,7 @@ use crate::{
     outbox::{self, OutboxMessage},
     seams::{Clock as _, WallClock},
     supervise::Address,
-    tenant::TenantContext,
+    tenant::{TenantContext, lane, leaving},
 };
 
 /// So many verdicts for one record, as many as it may have.
@@ -37,9 +37,10 @@ async fn outbox(context: &TenantContext) -> (ActorRef<RootMessage>, Address<Outb
     (above, address)
 }
 
-async fn waits_for(context: &TenantContext, number: u128) {
-    let (id, at) = (IntakeId::from_u128(number), WallClock.now());
-    let destination = DestinationId::from_random([7; 16]);
+const DESTINATION: DestinationId = DestinationId::from_random([7; 16]);
+
+async fn waits_for(context: &TenantContext, number: u128, lane: Lane) {
+    let (id, at, destination) = (IntakeId::from_u128(number), WallClock.now(), DESTINATION);
     let (submission, case) = (SubmissionId::from_random([1; 16]), FitCaseId::from_random([2; 16]));
     let channel = Channel::FitConnect { destination, submission, case };
     let raw = RawSubmission { metadata: RawPart::Inline("m".into()), data: None, event_log: Vec::new() };
@@ -47,7 +48,7 @@ async fn waits_for(context: &TenantContext, number: u128) {
     let record = Record { at, by: None, events: vec![RecordedIntake { at, event }] };
     let receipt = Receipt { destination, submission, case, token: "a.b.c".into() };
     let what = Effect::SendReceipt { of: ReceiptOf::Intake(id), receipt };
-    let effects = vec![stream::Effect { target: EffectTarget::FitConnect, due: at, what }; TOGETHER];
+    let effects = vec![stream::Effect { lane, ..leaving(what, at) }; TOGETHER];
     let ticket = Ticket { key: CommandKey::from_u128(number), command: b"intake", reply: &[] };
     let append = context.intake_stream(id).seal(Version(0), Epoch::default(), ticket, &record, &effects, Vec::new());
     context.journal.append(append.expect("seals")).await.expect("appends");
@@ -66,11 +67,35 @@ async fn says(town: &Town, line: &str) {
 async fn many_thousand_verdicts_that_nobody_carries_are_counted_by_the_journal() {
     let (town, context) = Town::founded_with_its_context().await;
     for number in 1..=RECORDS {
-        waits_for(&context, number).await;
+        waits_for(&context, number, lane(DESTINATION)).await;
     }
     let (above, _address) = outbox(&context).await;
     let all = TOGETHER as u128 * RECORDS;
     says(&town, &format!("ozg_outbox_pending{{tenant=\"musterstadt\",target=\"fit-connect\"}} {all}")).await;
+    above.stop_and_wait(None, None).await.expect("ends");
+    drop(context);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_another_lane_than_that_of_its_destination_is_put_there() {
+    let (town, context) = Town::founded_with_its_context().await;
+    for number in 1..=10 {
+        waits_for(&context, number, Lane { target: EffectTarget::FitConnect, place: 0 }).await;
+    }
+    let (above, _address) = outbox(&context).await;
+    let sorted = async {
+        loop {
+            let backlog = context.journal.backlog(EffectTarget::FitConnect).await.expect("reads");
+            if let [all] = backlog[..]
+                && (all.lane, all.count) == (lane(DESTINATION), 10 * TOGETHER as u64)
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, sorted).await.expect("all of it");
     above.stop_and_wait(None, None).await.expect("ends");
     drop(context);
     town.closes().await;
