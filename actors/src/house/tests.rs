@@ -4,6 +4,7 @@ mod checkpoints;
 mod clearing;
 mod closing;
 mod full_disk;
+mod intakes;
 mod orders;
 mod orphans;
 mod outbox;

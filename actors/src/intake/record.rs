@@ -1,14 +1,15 @@
 //! The intake stream of one submission, as its worker reads and writes it.
 //!
 //! An append whose outcome is unknown is sent again as the same bytes; one that met another version is given up, because
-//! somebody else (a retry by a person, the outbox) wrote meanwhile and the caller has to look again.
+//! somebody else (a retry by a person, the outbox) wrote meanwhile and the caller has to look again. Whoever is cut off while
+//! he appends leaves behind what may still become durable ([`IntakeRecord::give_back`]).
 
 use std::time::Duration;
 
 use ozg_protocols::{
     case::Refusal,
     ids::{CommandKey, IntakeId},
-    intake::{self, Intake, IntakeEvent, RecordedIntake},
+    intake::{self, Intake, IntakeEvent, IntakeState, RecordedIntake},
     principal::Principal,
 };
 use ozg_storage::{
@@ -26,6 +27,8 @@ use crate::{
 /// How often the same bytes are sent again while their outcome is unknown.
 const REPEATS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often an attempt is given back before the house closes without.
+const TRIES: u32 = 3;
 /// Records that are read at a time.
 const PAGE: usize = 100;
 const NOTHING_TO_RETRY: Outcome = Outcome::Refused(Refusal::NothingToDo);
@@ -76,6 +79,8 @@ pub(crate) struct IntakeRecord {
     id: IntakeId,
     stream: IntakeStream,
     version: Version,
+    /// What was sent to the journal, while nobody knows what became of it.
+    under_way: Option<Vec<RecordedIntake>>,
     /// The submission; nothing before it was kept.
     pub(crate) intake: Option<Intake>,
 }
@@ -84,7 +89,8 @@ impl IntakeRecord {
     /// Reads the stream.
     pub(crate) async fn load(context: &TenantContext, id: IntakeId) -> Result<Self, RecordError> {
         let stream = context.intake_stream(id);
-        let mut record = Self { context: context.clone(), id, stream, version: Version(0), intake: None };
+        let mut record =
+            Self { context: context.clone(), id, stream, version: Version(0), under_way: None, intake: None };
         loop {
             let page = context.journal.read(record.stream.id(), record.version, PAGE).await?;
             for stored in &page {
@@ -104,10 +110,41 @@ impl IntakeRecord {
         self.id
     }
 
+    /// How many events it has.
+    #[cfg(test)]
+    pub(crate) const fn version(&self) -> u64 {
+        self.version.0
+    }
+
     /// Makes these events durable, with what has to leave the house because of them.
     pub(crate) async fn append(&mut self, events: Vec<IntakeEvent>, keys: Vec<WrappedKey>) -> Result<(), RecordError> {
         let key = self.context.ids.command_key().map_err(|_| RecordError::NoRandomness)?;
         self.write(events, keys, None, key, &key.as_u128().to_be_bytes()).await
+    }
+
+    /// Takes back what was attempted since: the house closes in the middle, and that is not the fault of the bytes. The append
+    /// that counts the attempt may still be under way. Then this one is sent right behind it, for the version that it will
+    /// leave: both become durable in their order, whenever that is, or this one conflicts because the other never came.
+    pub(crate) async fn give_back(&mut self, before: u8) -> Result<(), RecordError> {
+        if let Some(events) = self.under_way.take() {
+            self.follow(&events);
+        }
+        for _ in 0..TRIES {
+            let open = self.intake.as_ref().filter(|intake| intake.state == IntakeState::Open);
+            if open.is_none_or(|intake| intake.attempts <= before) {
+                break;
+            }
+            match self.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await {
+                Err(RecordError::Changed) => *self = Self::load(&self.context, self.id).await?,
+                spared => return spared,
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, events: &[RecordedIntake]) {
+        self.version.0 += events.len() as u64;
+        self.intake = events.iter().fold(self.intake.take(), Intake::apply);
     }
 
     /// A person wants it tried again. The same key gets the first answer (law 2); the record says who it was.
@@ -145,15 +182,20 @@ impl IntakeRecord {
         let append = self.stream.seal(self.version, Epoch::default(), ticket, &record, &effects, keys)?;
         let append = Append { weight, ..append };
         let mut repeats = 0;
-        let appended = loop {
+        self.under_way = Some(record.events.clone());
+        let answer = loop {
             match self.context.journal.append(append.clone()).await {
                 Err(JournalError::UnknownOutcome) if repeats < REPEATS => {
                     repeats += 1;
                     tokio::time::sleep(PAUSE * repeats).await;
                 }
-                answer => break answer?,
+                answer => break answer,
             }
         };
+        if answer != Err(JournalError::UnknownOutcome) {
+            self.under_way = None;
+        }
+        let appended = answer?;
         match appended {
             Appended::Durable { version, .. } | Appended::Duplicate { version, .. } => {
                 self.version = version;

@@ -14,7 +14,6 @@ use ozg_protocols::{
         jose::kid::Kid,
         verify::{Retry, Stop},
     },
-    ids::IntakeId,
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS, RawSubmission},
     moment::Moment,
 };
@@ -34,9 +33,6 @@ use crate::{
     observe::{Probe, Waiting},
     outbox,
 };
-
-/// How often an attempt is given back before the house closes without.
-const TRIES: u32 = 3;
 
 /// The only message: begin, and say how it ended.
 #[derive(Debug)]
@@ -118,7 +114,10 @@ async fn attempt(
         None
     };
     let ended = tokio::select! { ended = through => ended, closed = closed => closed };
-    let Some(ending) = ended else { return give_back(desk, intake, before).await };
+    let Some(ending) = ended else {
+        record.give_back(before).await?;
+        return Err(Trouble::Other("closing"));
+    };
     *kept = record.intake.as_ref().map(|intake| intake.kept);
     let now =
         record.intake.as_ref().filter(|intake| intake.state == IntakeState::Open).map_or(0, |intake| intake.attempts);
@@ -126,27 +125,6 @@ async fn attempt(
         record.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await?;
     }
     ending
-}
-
-/// The house closes in the middle: that is not the fault of the bytes either. What was being written when that happened may
-/// come in between.
-async fn give_back(desk: &Desk, intake: IntakeId, before: u8) -> Result<Ending, Trouble> {
-    for _ in 0..TRIES {
-        let mut record = IntakeRecord::load(&desk.context, intake).await?;
-        let counted =
-            record.intake.as_ref().is_some_and(|intake| intake.state == IntakeState::Open && intake.attempts > before);
-        if !counted {
-            break;
-        }
-        match record.append(vec![IntakeEvent::AttemptSpared], Vec::new()).await {
-            Err(RecordError::Changed) => {}
-            spared => {
-                spared?;
-                break;
-            }
-        }
-    }
-    Err(Trouble::Other("closing"))
 }
 
 /// What a person has to look at in a case whose intake ended before it could say so.
