@@ -3,9 +3,13 @@
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use ozg_web::linger::Watched;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+
+/// A body as it comes in.
+pub(super) type Sent = Watched<Incoming>;
 
 /// Largest JSON body and event.
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
@@ -19,7 +23,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) query: Vec<(String, String)>,
     headers: HeaderMap,
-    body: Incoming,
+    body: Sent,
 }
 
 /// Which part of a list is wanted.
@@ -43,7 +47,7 @@ impl Page {
 }
 
 impl Call {
-    pub(super) fn new(request: http::Request<Incoming>) -> Self {
+    pub(super) fn new(request: http::Request<Sent>) -> Self {
         let (parts, body) = request.into_parts();
         let query = parts.uri.query().map(form).unwrap_or_default();
         Self { method: parts.method, query, headers: parts.headers, body }
@@ -99,7 +103,7 @@ impl Call {
     }
 
     /// The body as a stream.
-    pub(super) fn into_body(self) -> Incoming {
+    pub(super) fn into_body(self) -> Sent {
         self.body
     }
 

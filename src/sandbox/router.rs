@@ -1,14 +1,13 @@
 //! Which call goes where. Anything of version 2 that is not evidenced answers 501.
 
 use http::Method;
-use hyper::body::Incoming;
 use ozg_protocols::ids::{AttachmentId, DestinationId, FitCaseId, SubmissionId};
 use serde_json::json;
 
 use super::{
     admin,
     answer::{self, Answer},
-    call::Call,
+    call::{Call, Sent},
     destinations::{self, Base},
     events,
     problem::Problem,
@@ -19,7 +18,7 @@ use super::{
 };
 
 /// Answers a request.
-pub(super) async fn route(service: &Service, request: http::Request<Incoming>) -> Result<Answer, Problem> {
+pub(super) async fn route(service: &Service, request: http::Request<Sent>) -> Result<Answer, Problem> {
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let call = Call::new(request);

@@ -3,15 +3,16 @@
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use http::StatusCode;
-use hyper::{body::Incoming, service::service_fn};
+use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use ozg_web::linger::{Farewell, Lent, Lingering};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Semaphore, watch},
     task::JoinSet,
 };
@@ -19,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     answer::Answer,
+    call::Sent,
     fault::{Fault, FaultKind},
     problem::Problem,
     router,
@@ -64,7 +66,7 @@ pub(super) async fn serve(
     mut end: watch::Receiver<bool>,
 ) {
     let turns = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let (mut connections, lingering) = (JoinSet::new(), Lingering::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -77,9 +79,13 @@ pub(super) async fn serve(
             continue;
         };
         let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { break };
+        // Answers are small: a full packet is not waited for.
+        drop(stream.set_nodelay(true));
         let (tls, service, end) = (tls.clone(), Arc::clone(&service), end.clone());
+        let (stream, farewell) = lingering.lend(stream);
         connections.spawn(async move {
-            connect(stream, tls, service, end).await;
+            connect(stream, tls, service, end, &farewell).await;
+            farewell.say().await;
             drop(turn);
         });
     }
@@ -95,29 +101,34 @@ async fn told(end: &mut watch::Receiver<bool>) {
     drop(end.wait_for(|end| *end).await);
 }
 
-async fn connect(stream: TcpStream, tls: Option<TlsAcceptor>, service: Arc<Service>, end: watch::Receiver<bool>) {
-    // Answers are small: a full packet is not waited for.
-    drop(stream.set_nodelay(true));
+async fn connect(
+    stream: Lent,
+    tls: Option<TlsAcceptor>,
+    service: Arc<Service>,
+    end: watch::Receiver<bool>,
+    farewell: &Farewell,
+) {
     match tls {
-        None => talk(stream, service, end).await,
+        None => talk(stream, service, end, farewell).await,
         Some(tls) => match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => talk(stream, service, end).await,
+            Ok(Ok(stream)) => talk(stream, service, end, farewell).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
     }
 }
 
-async fn talk<S>(stream: S, service: Arc<Service>, mut end: watch::Receiver<bool>)
+async fn talk<S>(stream: S, service: Arc<Service>, mut end: watch::Receiver<bool>, farewell: &Farewell)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
     builder.http2().timer(TokioTimer::new());
-    let handler = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { answer(&service, request).await }
+    let unread = farewell.unread();
+    let handler = service_fn(move |request: http::Request<_>| {
+        let (service, unread) = (Arc::clone(&service), unread.clone());
+        async move { answer(&service, request.map(|body| unread.watch(body))).await }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), handler);
     tokio::pin!(connection);
@@ -133,7 +144,7 @@ where
     }
 }
 
-async fn answer(service: &Service, request: http::Request<Incoming>) -> Result<Answer, AnswerLost> {
+async fn answer(service: &Service, request: http::Request<Sent>) -> Result<Answer, AnswerLost> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if path.starts_with("/sandbox") {
         return Ok(settled(router::route(service, request).await));
@@ -171,7 +182,7 @@ fn settled(result: Result<Answer, Problem>) -> Answer {
     result.unwrap_or_else(Problem::into_answer)
 }
 
-fn bearer(request: &http::Request<Incoming>) -> Option<String> {
+fn bearer(request: &http::Request<Sent>) -> Option<String> {
     let value = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
     value.strip_prefix("Bearer ").map(str::to_owned)
 }

@@ -6,11 +6,11 @@ use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::{
+    call::Sent,
     problem::Problem,
     seal::{Scan, Seal},
 };
@@ -45,7 +45,7 @@ pub(super) struct Spool {
 
 impl Spool {
     /// Takes a body in and says what it is sealed with.
-    pub(super) async fn take(&self, mut body: Incoming, announced: Option<u64>) -> Result<(Stored, Seal), Problem> {
+    pub(super) async fn take(&self, mut body: Sent, announced: Option<u64>) -> Result<(Stored, Seal), Problem> {
         if announced.is_some_and(|length| length > self.largest) {
             return Err(self.too_large());
         }

@@ -1,11 +1,7 @@
 //! What leaves the house, as the delivery service and the people of the house see it: nobody waits for somebody else's dead
 //! service, and a verdict that is refused for good waits for a person.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use ozg_actors::{
     DestinationSettings, House, Outcome, Secret,
@@ -31,7 +27,7 @@ use ozg_storage::{
 };
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     claims::Claims,

@@ -205,16 +205,19 @@ async fn an_attachment_comes_back_as_it_was_uploaded_even_a_large_one() {
     assert!(plain == large.content.bytes(), "the same bytes");
 }
 
-#[tokio::test]
-async fn too_large_an_attachment_is_413() {
+#[tokio::test(flavor = "multi_thread")]
+async fn too_large_an_attachment_is_413_every_time() {
     let town = Town::open_with(|settings| settings.largest_attachment = 1_000).await;
-    let parcel = Parcel {
-        attachments: sample(ApiVersion::V2).attachments.into_iter().take(1).collect(),
-        ..sample(ApiVersion::V2)
-    };
-    let key = town.sender.key_of(town.destination, ApiVersion::V2).await.expect("a key");
-    let refused = town.sender.send(town.destination, &key, ApiVersion::V2, &parcel, None).await.expect_err("too large");
-    assert!(refused.to_string().contains("413"), "{refused}");
+    let (sender, attachment) = (town.token("sender").await, AttachmentId::from_random([5; 16]));
+    let mut body = announcement(&town, "publicService");
+    body["announcedAttachments"] = json!([attachment]);
+    let announced = town.send(Method::POST, &format!("{V2}/submissions"), &sender, &body).await.json();
+    let path =
+        format!("{V2}/submissions/{}/attachments/{attachment}", announced["submissionId"].as_str().expect("an id"));
+    for _ in 0..50 {
+        let reply = town.call(Method::PUT, &path, Some(&sender), ("application/jose", "a".repeat(20_000_000))).await;
+        assert_eq!((reply.status, reply.problem().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "request-too-large"));
+    }
 }
 
 #[tokio::test]

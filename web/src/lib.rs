@@ -13,6 +13,7 @@ mod fields;
 mod gate;
 mod german;
 mod health;
+pub mod linger;
 mod operations;
 mod origin;
 mod routes;

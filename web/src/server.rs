@@ -1,7 +1,7 @@
 //! The accept loop: connections with limits, TLS off the accept path, and an end that comes.
 //!
 //! warp gives the filters only. A client that does not finish its head, or its handshake, is let go; one connection too
-//! many waits in the backlog. When the server stops, nothing new is accepted, streams are told to end, open requests get
+//! many waits in the backlog. Who is answered before it has sent everything may read that first ([`crate::linger`]). When the server stops, nothing new is accepted, streams are told to end, open requests get
 //! their time, and what is left then is cut.
 
 use std::{
@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -30,11 +31,13 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
+use warp::http::Request;
 
 use crate::{
     alfa::events,
     app::App,
     gate::{self, Gate},
+    linger::{Farewell, Lent, Lingering},
     routes::{self, Routes},
     settings::{Limits, PublicAddress, Scheme, TlsIdentity, WebSettings},
 };
@@ -143,7 +146,7 @@ struct Listening {
 impl Listening {
     async fn run(self, mut closing: watch::Receiver<bool>) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
-        let graceful = GracefulShutdown::new();
+        let (graceful, lingering) = (GracefulShutdown::new(), Lingering::default());
         let tls = self.tls.as_ref().map(|identity| TlsAcceptor::from(identity.config()));
         let mut connections = JoinSet::new();
         loop {
@@ -156,7 +159,8 @@ impl Listening {
             match accepted {
                 Ok((stream, from, place)) => {
                     let (gate, limits, watcher) = (self.gate.clone(), self.limits, graceful.watcher());
-                    let connection = Connection { gate, from, limits, watcher, _place: place };
+                    let (stream, farewell) = lingering.lend(stream);
+                    let connection = Connection { gate, from, limits, watcher, farewell, _place: place };
                     connections.spawn(connection.serve(stream, tls.clone()));
                 }
                 Err(error) => {
@@ -190,11 +194,12 @@ struct Connection {
     from: IpAddr,
     limits: Limits,
     watcher: Watcher,
+    farewell: Farewell,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn serve(self, stream: Lent, tls: Option<TlsAcceptor>) {
         let Some(acceptor) = tls else {
             return self.speak(stream, Version::One).await;
         };
@@ -217,14 +222,17 @@ impl Connection {
             Version::One => builder.http1_only(),
             Version::Two => builder.http2_only(),
         };
-        let (gate, from) = (self.gate, self.from);
-        let service = hyper::service::service_fn(move |request| {
-            let gate = gate.clone();
-            async move { Ok::<_, Infallible>(gate.pass(request, from).await) }
+        let (gate, from, unread) = (self.gate, self.from, self.farewell.unread());
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let (gate, unread) = (gate.clone(), unread.clone());
+            async move { Ok::<_, Infallible>(gate.pass(request.map(|body| unread.watch(body)), from).await) }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = self.watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended early");
+        }
+        if matches!(version, Version::One) {
+            self.farewell.say().await;
         }
     }
 }

@@ -150,6 +150,20 @@ async fn what_is_too_large_is_refused() {
     town.closes().await;
 }
 
+/// It comes whole, though most of what was sent was never read.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_far_too_much_reads_the_whole_answer_every_time() {
+    let town = Town::founded().await;
+    let much = format!("kennung={}", "x".repeat(20_000_000));
+    for _ in 0..50 {
+        let headers = [("sec-fetch-site", "same-origin"), ("content-type", "application/x-www-form-urlencoded")];
+        let answer = town.browser().send(Method::POST, "/anmeldung", &headers, &much).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(answer.text().trim_end().ends_with("</html>"), "{}", answer.text());
+    }
+    town.closes().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_finishes_its_head_is_let_go() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
