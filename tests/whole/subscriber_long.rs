@@ -179,9 +179,8 @@ async fn five_hundred_attachments_with_long_words_and_proofs_become_one_case() {
     is_whole(hall).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn more_attachments_than_any_acceptance_names_wait_for_a_person_and_are_not_tried_for_ever() {
-    let hall = hall(ApiVersion::V2).await;
+/// Sends more attachments than any verdict can name, and waits until a person has to look at them.
+async fn wait_for_a_person(hall: &Hall, damage: Option<&Damage>) -> Receipt {
     let mut parcel = parcel(ApiVersion::V2, b"{}".to_vec());
     let mut dice = Dice::new(1_200);
     let attachments = (0..1_200).map(|number| Attachment {
@@ -192,7 +191,7 @@ async fn more_attachments_than_any_acceptance_names_wait_for_a_person_and_are_no
         content: Content::Bytes(Bytes::from_static(b"x")),
     });
     parcel.attachments = attachments.collect();
-    hall.submit(ApiVersion::V2, &parcel, None).await;
+    let receipt = hall.submit(ApiVersion::V2, &parcel, damage).await;
     let tenant = hall.tenant();
     let until = tokio::time::Instant::now() + LONG;
     let mut waiting = Vec::new();
@@ -202,6 +201,22 @@ async fn more_attachments_than_any_acceptance_names_wait_for_a_person_and_are_no
     }
     assert_eq!(waiting.iter().map(|item| item.reason.clone()).collect::<Vec<_>>(), [ClearingReason::TooLong]);
     assert!(hall.metric("ozg_fitconnect_clearing_total", "too-long"));
+    receipt
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_attachments_than_any_acceptance_names_wait_for_a_person_and_are_not_tried_for_ever() {
+    wait_for_a_person(&hall(ApiVersion::V2).await, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_longer_than_any_record_waits_for_a_person_and_is_not_sent() {
+    let hall = hall(ApiVersion::V2).await;
+    let receipt = wait_for_a_person(&hall, Some(&Damage::DataHash)).await;
+    assert!(hall.metric("ozg_fitconnect_refused_total", "hash-mismatch"), "it was refused");
+    let log = hall.town.log(receipt).await;
+    assert!(!log.iter().any(|set| set.to_string().contains("reject-submission")), "{log:?}");
+    is_whole(hall).await;
 }
 
 /// The data sealed as a version 1 sender may do it, with `zip`: deflated, though by nothing.

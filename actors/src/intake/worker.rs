@@ -351,3 +351,58 @@ async fn clear(
     desk.meter.clearing(why);
     Ok(Ending::Settled)
 }
+
+#[cfg(test)]
+mod tests {
+    use ozg_protocols::{
+        application::{Attachment, FormItem, FormValue, Purpose},
+        case::{By, Event, Receive, Recorded},
+        ids::{AttachmentId, BlobId},
+    };
+
+    use super::*;
+
+    /// A case as it was received, after `change`.
+    fn received(change: impl FnOnce(&mut Receive)) -> Case {
+        let mut receive = crate::house::application(1);
+        change(&mut receive);
+        let Receive { number, application, org_unit, continues, receipt, followed } = receive;
+        let event = Event::Received { number, application, org_unit, continues, receipt, followed };
+        Case::fold([&Recorded { at: Moment::from_seconds(1), by: By::System, event }]).expect("a case")
+    }
+
+    fn unread(receive: &mut Receive) {
+        receive.application.form.items.clear();
+        receive.application.whole.data = Some(Attachment {
+            id: AttachmentId::from_random([5; 16]),
+            blob: BlobId::from_u128(1),
+            filename: None,
+            description: None,
+            media_type: "application/json".into(),
+            purpose: Purpose::Attachment,
+            bytes: 2,
+            sha512: Vec::new(),
+            signature: None,
+            fragments: Vec::new(),
+        });
+    }
+
+    #[test]
+    fn what_a_person_has_to_look_at_in_a_case_follows_from_the_case() {
+        let nobody = |receive: &mut Receive| receive.org_unit = None;
+        assert_eq!(still_to_clear(&received(|_| {})), None);
+        assert_eq!(still_to_clear(&received(nobody)), Some(ClearingReason::NoResponsibleUnit));
+        assert_eq!(still_to_clear(&received(unread)), Some(ClearingReason::NotMapped));
+        let both = received(|receive| {
+            unread(receive);
+            nobody(receive);
+        });
+        assert_eq!(still_to_clear(&both), Some(ClearingReason::NotMapped), "the first of two, as it is received");
+        let excerpt = received(|receive| {
+            unread(receive);
+            let value = FormValue::Text("Lindner".into());
+            receive.application.form.items.push(FormItem { name: "name".into(), label: None, value });
+        });
+        assert_eq!(still_to_clear(&excerpt), None, "a long form of which the beginning was read");
+    }
+}

@@ -1,16 +1,25 @@
 //! What waits to leave: however much it is, the journal holds it and knows how much.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use ozg_protocols::{
     application::Channel,
     case::{Effect, Receipt, ReceiptOf},
     ids::{CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
     intake::{IntakeEvent, RawPart, RawSubmission, RecordedIntake},
+    moment::Moment,
 };
 use ozg_storage::{
     journal::{EffectTarget, Epoch, Lane, Version},
     stream::{self, Record, Ticket},
+    testing::Sample,
 };
 use ractor::{Actor, ActorRef};
 
@@ -21,7 +30,7 @@ use crate::{
         start::WRITERS,
     },
     outbox::{self, OutboxMessage},
-    seams::{Clock as _, WallClock},
+    seams::{Clock, WallClock},
     supervise::Address,
     tenant::{TenantContext, lane, leaving},
 };
@@ -74,6 +83,36 @@ async fn many_thousand_verdicts_that_nobody_carries_are_counted_by_the_journal()
     says(&town, &format!("ozg_outbox_pending{{tenant=\"musterstadt\",target=\"fit-connect\"}} {all}")).await;
     above.stop_and_wait(None, None).await.expect("ends");
     drop(context);
+    town.closes().await;
+}
+
+/// A clock that is an hour later each time somebody looks at it: for whom everything takes very long.
+#[derive(Debug)]
+struct Hours(AtomicI64);
+
+impl Clock for Hours {
+    fn now(&self) -> Moment {
+        Moment::from_seconds(self.0.fetch_add(3_600, Relaxed))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_of_the_outbox_ends_however_slow_the_disk_is() {
+    let (town, context) = Town::founded_with_its_context().await;
+    for number in 1..=10 {
+        waits_for(&context, number, Lane { target: EffectTarget::FitConnect, place: 0 }).await;
+    }
+    // Nothing of it opens under foreign keys: all is put off, and due again by the time that the next is claimed.
+    let directory = tempfile::tempdir().expect("a directory");
+    let slow = TenantContext {
+        sealer: Sample::founded(directory.path()).open().expect("opens").sealer,
+        clock: Arc::new(Hours(AtomicI64::new(WallClock.now().millis() / 1_000 + 3_600))),
+        ..context.clone()
+    };
+    let (above, _address) = outbox(&slow).await;
+    says(&town, "ozg_outbox_pending{tenant=\"musterstadt\",target=\"fit-connect\"} 640").await;
+    above.stop_and_wait(None, None).await.expect("ends");
+    drop((slow, context));
     town.closes().await;
 }
 
