@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const READY: Duration = Duration::from_secs(2);
 /// The same for a debug build on a machine that does other things too.
 const READY_UNHURRIED: Duration = Duration::from_secs(100);
+/// How long the program gives itself to end, and a little for the machine.
+pub(crate) const GOODBYE: Duration = Duration::from_secs(35);
 
 #[expect(clippy::disallowed_methods, reason = "numbers of a test, not settings of the program")]
 pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
@@ -196,6 +198,8 @@ async fn cases(world: &World, place: &Place, expected: usize) -> BTreeMap<String
 pub(crate) struct Soaked {
     /// The longest time from a start of the server to its first yes.
     pub(crate) slowest_start: Duration,
+    /// How long it took to end when it was asked to.
+    pub(crate) end_took: Duration,
     /// What it lost and doubled.
     pub(crate) tally: Tally,
 }
@@ -228,23 +232,24 @@ pub(crate) async fn soak() -> Soaked {
     load.rest().await;
     let tally = tally(&world, all).await;
     let decided = begun.elapsed();
-    let (status, took) = world.terminate_server().await;
+    let (status, end_took) = world.terminate_server().await;
     assert!(status.success(), "{status}");
     let verified = world.done(&["verify"], "");
     let slowest_start = *starts.iter().max().expect("it was started");
     say(format_args!(
         "soak, seed {seed}: {all} submissions, {kills} kills; kills over after {disturbed:.1?}, all decided after \
-         {decided:.1?}, end took {took:.1?}; slowest start {slowest_start:.2?}, all {starts:.2?}\n{verified}"
+         {decided:.1?}, end took {end_took:.1?}; slowest start {slowest_start:.2?}, all {starts:.2?}\n{verified}"
     ));
-    Soaked { slowest_start, tally }
+    Soaked { slowest_start, end_took, tally }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_the_server_loses_nothing_and_doubles_nothing() {
-    let Soaked { slowest_start, tally } = soak().await;
+    let Soaked { slowest_start, end_took, tally } = soak().await;
     assert_eq!(tally, Tally::default());
     let bound = if strict() { READY } else { READY_UNHURRIED };
     assert!(slowest_start < bound, "ready after {slowest_start:?}");
+    assert!(end_took < GOODBYE || !strict(), "ended after {end_took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,8 +257,6 @@ async fn asked_to_end_under_load_it_ends_in_time_and_goes_on_later() {
     const ALL: usize = 240;
     /// The others are sent once it has ended: some are always left for later.
     const BEFORE: usize = 200;
-    /// How long the program gives itself, and a little for the machine.
-    const GOODBYE: Duration = Duration::from_secs(35);
     let mut world = World::open().await;
     let load = Load::begin(&world, ALL).await;
     load.arrive(BEFORE, Duration::ZERO).await;
