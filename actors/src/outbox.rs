@@ -53,6 +53,9 @@ const FEW_HELD: usize = MOST_HELD / 2;
 const CLAIM: Duration = Duration::from_secs(300);
 /// How often it looks by itself.
 const LOOK: Duration = Duration::from_secs(2);
+/// Between two claims, and between two settlements of a carrier, where there is much to do: each is a commit of its own, and
+/// costs the same however many effects it is for.
+const PACE: Duration = Duration::from_millis(25);
 /// The first and the longest pause before an effect is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -62,6 +65,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 pub(crate) enum OutboxMessage {
     /// Something was appended before this moment.
     Wake(Instant, Waiting),
+    /// The turn of a wake that was put off.
+    Turn(Waiting),
     /// Time to look.
     Look(Waiting),
     /// A carrier has no longer these in hand, and leaves its destination alone until then.
@@ -101,6 +106,8 @@ pub(crate) struct Outbox {
     /// Whether anything may be waiting.
     waits: bool,
     claimed: Option<Instant>,
+    /// Whether a wake is put off until its turn.
+    dozes: bool,
     /// Lanes that nobody here carries anything from, and of which that was said.
     strange: HashSet<Lane>,
 }
@@ -157,7 +164,7 @@ impl Actor for OutboxActor {
         me.cast(OutboxMessage::Look(probe.waiting(None)))?;
         probe.set(ActorState::Running);
         let strange = HashSet::new();
-        Ok(Outbox { context, meter, probe, children, carriers, waits: true, claimed: None, strange })
+        Ok(Outbox { context, meter, probe, children, carriers, waits: true, claimed: None, dozes: false, strange })
     }
 
     async fn handle(
@@ -169,10 +176,12 @@ impl Actor for OutboxActor {
         match message {
             OutboxMessage::Wake(at, waiting) => {
                 let _working = waiting.begin("wake");
-                // Whoever claimed since then has seen it.
-                if outbox.claimed.is_none_or(|claimed| claimed <= at) {
-                    outbox.give_out().await;
-                }
+                outbox.woken(&me, at).await;
+            }
+            OutboxMessage::Turn(waiting) => {
+                let _working = waiting.begin("turn");
+                outbox.dozes = false;
+                outbox.give_out().await;
             }
             OutboxMessage::Look(waiting) => {
                 let _working = waiting.begin("look");
@@ -215,6 +224,21 @@ impl Actor for OutboxActor {
 }
 
 impl Outbox {
+    /// Gives out what was appended before this moment, unless that has happened: at once, or with what comes until its turn.
+    async fn woken(&mut self, me: &ActorRef<OutboxMessage>, at: Instant) {
+        let Some(claimed) = self.claimed else { return self.give_out().await };
+        let since = claimed.elapsed();
+        // Whoever claimed since then has seen it.
+        if claimed > at || self.dozes {
+            return;
+        }
+        if since >= PACE {
+            return self.give_out().await;
+        }
+        self.dozes = true;
+        self.probe.after(me, PACE - since, OutboxMessage::Turn);
+    }
+
     /// Claims for every carrier as much as it takes of what was due when this began, however long it takes: what is put off
     /// meanwhile is not met again.
     async fn give_out(&mut self) {

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    OutboxMessage,
+    OutboxMessage, PACE,
     breaker::Breaker,
     later,
     meter::TenantMeter,
@@ -51,6 +51,8 @@ pub(crate) enum CarrierMessage {
     Carry(Vec<Errand>, Waiting),
     /// An attempt has ended.
     Landed(Waiting),
+    /// Time to settle.
+    Settle(Waiting),
 }
 
 /// What a carrier is started with.
@@ -85,6 +87,12 @@ pub(crate) struct Carrying {
     landed: UnboundedReceiver<Landing>,
     /// How often each was refused for good since this carrier began.
     refusals: HashMap<EffectId, u32>,
+    /// What is to be settled, bounded by what it has in hand. Where it is lost the log of the destination tells.
+    verdicts: Vec<(EffectId, EffectVerdict)>,
+    /// When that was done last.
+    settled: Option<Instant>,
+    /// Whether [`CarrierMessage::Settle`] is on its way.
+    dozes: bool,
 }
 
 impl Actor for CarrierActor {
@@ -109,6 +117,9 @@ impl Actor for CarrierActor {
             land,
             landed,
             refusals: HashMap::new(),
+            verdicts: Vec::new(),
+            settled: None,
+            dozes: false,
         })
     }
 
@@ -118,7 +129,6 @@ impl Actor for CarrierActor {
         message: CarrierMessage,
         carrier: &mut Carrying,
     ) -> Result<(), ActorProcessingErr> {
-        let mut verdicts = Vec::new();
         match message {
             CarrierMessage::Carry(errands, waiting) => {
                 let _working = waiting.begin("carry");
@@ -127,36 +137,45 @@ impl Actor for CarrierActor {
             CarrierMessage::Landed(waiting) => {
                 let _working = waiting.begin("landed");
                 while let Ok(landing) = carrier.landed.try_recv() {
-                    carrier.judge(landing, &mut verdicts);
+                    carrier.judge(landing);
                 }
             }
+            CarrierMessage::Settle(waiting) => {
+                let _working = waiting.begin("settle");
+                carrier.dozes = false;
+            }
         }
-        carrier.set_out(&me, &mut verdicts);
-        carrier.settle(verdicts).await;
+        carrier.set_out(&me);
+        let rest = carrier.settled.map_or(Duration::ZERO, |settled| PACE.saturating_sub(settled.elapsed()));
+        if rest.is_zero() {
+            carrier.settle().await;
+        } else if !carrier.verdicts.is_empty() && !carrier.dozes {
+            carrier.dozes = true;
+            carrier.probe.after(&me, rest, CarrierMessage::Settle);
+        }
         Ok(())
     }
 
     async fn post_stop(&self, _: ActorRef<CarrierMessage>, carrier: &mut Carrying) -> Result<(), ActorProcessingErr> {
-        let mut verdicts = Vec::new();
-        carrier.hand_back(Duration::ZERO, &mut verdicts);
+        carrier.hand_back(Duration::ZERO);
         let all = async {
             while !carrier.on_its_way.is_empty()
                 && let Some(landing) = carrier.landed.recv().await
             {
-                carrier.judge(landing, &mut verdicts);
+                carrier.judge(landing);
             }
         };
         let _ = timeout(GRACE, all).await;
-        carrier.settle(verdicts).await;
+        carrier.settle().await;
         Ok(())
     }
 }
 
 impl Carrying {
     /// Begins as many attempts as there is room for, unless the destination is left alone just now.
-    fn set_out(&mut self, me: &ActorRef<CarrierMessage>, verdicts: &mut Vec<(EffectId, EffectVerdict)>) {
+    fn set_out(&mut self, me: &ActorRef<CarrierMessage>) {
         if let Some(pause) = self.breaker.until() {
-            self.hand_back(pause, verdicts);
+            self.hand_back(pause);
         }
         while self.on_its_way.len() < AT_A_TIME
             && let Some(Errand { id, attempts, what }) = self.queue.pop_front()
@@ -176,18 +195,18 @@ impl Carrying {
     }
 
     /// What waits for its turn goes back to the journal untried.
-    fn hand_back(&mut self, pause: Duration, verdicts: &mut Vec<(EffectId, EffectVerdict)>) {
+    fn hand_back(&mut self, pause: Duration) {
         let at = self.parts.sender.context.clock.now().plus(pause);
-        verdicts.extend(self.queue.drain(..).map(|errand| (errand.id, EffectVerdict::Untried(at))));
+        self.verdicts.extend(self.queue.drain(..).map(|errand| (errand.id, EffectVerdict::Untried(at))));
     }
 
-    fn judge(&mut self, (id, sent): Landing, verdicts: &mut Vec<(EffectId, EffectVerdict)>) {
+    fn judge(&mut self, (id, sent): Landing) {
         let attempts = self.on_its_way.remove(&id).unwrap_or_default();
         let context = &self.parts.sender.context;
         let Some(sent) = sent else {
             self.parts.meter.attempted("panicked");
             self.probe.failed("an attempt panicked");
-            verdicts.push((id, later(context, attempts, None)));
+            self.verdicts.push((id, later(context, attempts, None)));
             return;
         };
         self.parts.meter.attempted(sent.name());
@@ -213,19 +232,21 @@ impl Carrying {
             }
             Sent::NotShown | Sent::Failed { .. } => {}
         }
-        verdicts.push((id, verdict));
+        self.verdicts.push((id, verdict));
     }
 
-    async fn settle(&self, verdicts: Vec<(EffectId, EffectVerdict)>) {
-        if verdicts.is_empty() {
+    async fn settle(&mut self) {
+        if self.verdicts.is_empty() {
             return;
         }
+        let verdicts = std::mem::take(&mut self.verdicts);
         let carried = verdicts.iter().map(|(id, _)| *id).collect();
         if let Err(error) = self.parts.sender.context.journal.settle(verdicts).await {
             // The claim runs out by itself; then the event log tells what happened.
             tracing::warn!(%error, "the outbox cannot be settled");
             self.probe.failed("journal");
         }
+        self.settled = Some(Instant::now());
         let CarrierParts { destination, outbox, seen, .. } = &self.parts;
         let (destination, waiting) = (*destination, seen.waiting(None));
         let alone = self.breaker.until().map(|pause| Instant::now() + pause);
