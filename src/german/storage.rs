@@ -11,14 +11,16 @@ const NO_RANDOMNESS: &str = "das Betriebssystem gibt keinen Zufall";
 
 /// What the journal says is wrong with it, in the words of storage and in German; a test compares with the sources.
 #[rustfmt::skip]
-const DAMAGE: [(&str, &str); 29] = [
+const DAMAGE: [(&str, &str); 31] = [
     ("the journal is older than its reader", "das Journal ist älter als schon Gelesenes"),
     ("the record is missing", "der Datensatz fehlt"),
     ("the record does not decode", "der Datensatz ist nicht lesbar"),
+    ("the record cannot be read", "der Datensatz ist nicht zu lesen"),
     ("it does not decode", "er ist nicht lesbar"),
     ("the record does not continue its stream", "der Datensatz setzt seinen Strom nicht fort"),
     ("it does not continue its stream's versions", "er setzt die Zählung seines Stroms nicht fort"),
     ("it does not continue its stream's chain", "er setzt die Verkettung seines Stroms nicht fort"),
+    ("its stream was found damaged before", "sein Strom war schon als beschädigt vermerkt"),
     ("its events do not decode", "seine Ereignisse sind nicht lesbar"),
     ("its stream commits to another key", "sein Strom ist auf einen anderen Schlüssel festgelegt"),
     ("it is not authentic", "er ist nicht echt: verändert oder aus anderem Zusammenhang"),

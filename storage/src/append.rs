@@ -154,8 +154,7 @@ impl<'t> Batch<'t> {
         if changed.is_empty() {
             return Ok(None);
         }
-        let due = self.rows_due || self.ahead.behind(newest) >= rows_every;
-        if !due || self.ahead.is_broken() {
+        if !self.rows_due && self.ahead.behind(newest) < rows_every {
             return Ok(Some(Moved::Ahead(changed.into_iter().collect())));
         }
         for (stream, head) in self.ahead.ahead() {
@@ -165,6 +164,11 @@ impl<'t> Batch<'t> {
         rows.sort_by_key(|(stream, _)| *stream);
         for (stream, head) in rows {
             self.write_row(stream, head)?;
+        }
+        // Nobody reads the records again that show it.
+        let mut marks = self.transaction.open_table(tables::BROKEN)?;
+        for (stream, record) in self.ahead.broken() {
+            marks.insert((stream.kind as u8, stream.id), record)?;
         }
         let mut meta = self.transaction.open_table(tables::META)?;
         meta.insert(tables::ROWS_UNTIL, newest.to_be_bytes().as_slice())?;

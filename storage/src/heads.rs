@@ -5,17 +5,24 @@
 //! once [`Options::rows_every`](crate::redb_core::Options) records have come since; META says up to which record they
 //! know. Whoever opens the file reads the log behind that record again. A head here is never ahead of what is durable:
 //! it is put in place after its commit. What a head knows and the log does not, its epoch, makes the rows due at once.
+//!
+//! Damage stays with its stream: where a record does not decode or does not continue its stream, that stream stops, and
+//! all others go on. The rows of the others are written past it; its own stays as it was, and a mark beside them keeps
+//! what the records behind them had shown. `verify` names the record.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, hash_map},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable};
+use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableError};
 
 use crate::{
     fault::Fault,
-    journal::StreamId,
+    journal::{StreamId, StreamKind},
     log_record,
     tables::{self, Entry, Head},
 };
@@ -35,7 +42,7 @@ pub(crate) struct Heads {
     /// The last record that the rows know.
     rows_until: u64,
     ahead: HashMap<StreamId, Arc<Head>>,
-    /// Streams whose records do not continue them, with the first that does not: nobody knows where they stand.
+    /// Streams of which nobody knows where they stand, each with the first record that shows it. Such a one is never ahead.
     broken: HashMap<StreamId, u64>,
 }
 
@@ -45,27 +52,57 @@ impl Heads {
         // A store from before the rows lagged behind says nothing: then every record is looked at once.
         let rows_until = rows_until(transaction)?.unwrap_or_default();
         let (log, streams) = (transaction.open_table(tables::LOG)?, transaction.open_table(tables::STREAMS)?);
-        let (mut ahead, mut broken) = (HashMap::<StreamId, Head>::new(), HashMap::new());
+        let mut heads = Self { rows_until, ahead: HashMap::new(), broken: marked(transaction)? };
         for row in log.range(rows_until + 1..)? {
             let (number, bytes) = row?;
-            let number = number.value();
-            let record =
-                log_record::decode(bytes.value()).map_err(|_| Fault::damaged(number, "the record does not decode"))?;
-            let head = match ahead.entry(record.stream) {
-                hash_map::Entry::Occupied(head) => head.into_mut(),
-                hash_map::Entry::Vacant(place) => place.insert(read_row(&streams, record.stream)?.unwrap_or_default()),
-            };
-            if record.first.0 < head.version {
-                continue;
-            }
-            if record.first.0 > head.version || (head.version > 0 && record.previous != head.hash) {
-                broken.entry(record.stream).or_insert(number);
-            } else {
-                head.follow(number, record.events, record.command.as_u128(), record.hash);
-            }
+            heads.take(&streams, number.value(), bytes.value())?;
         }
-        let ahead = ahead.into_iter().map(|(stream, head)| (stream, Arc::new(head))).collect();
-        Ok(Self { rows_until, ahead, broken })
+        Ok(heads)
+    }
+
+    /// Takes the next record of the log.
+    fn take(
+        &mut self,
+        streams: &impl ReadableTable<(u8, u128, u64), &'static [u8]>,
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<(), Fault> {
+        let Ok(record) = log_record::decode(bytes) else {
+            // Whose it is may still stand in its beginning. If not, the stream's next record does not continue it.
+            if let Some(stream) = log_record::stream_named(bytes) {
+                self.give_up(stream, number);
+            }
+            return Ok(());
+        };
+        if self.broken.contains_key(&record.stream) {
+            return Ok(());
+        }
+        let head = match self.ahead.entry(record.stream) {
+            hash_map::Entry::Occupied(head) => head.into_mut(),
+            hash_map::Entry::Vacant(place) => match read_row(streams, record.stream) {
+                Ok(head) => place.insert(Arc::new(head.unwrap_or_default())),
+                Err(Fault::Damaged { .. }) => {
+                    self.give_up(record.stream, number);
+                    return Ok(());
+                }
+                Err(fault) => return Err(fault),
+            },
+        };
+        if record.first.0 < head.version {
+            return Ok(());
+        }
+        if record.first.0 > head.version || (head.version > 0 && record.previous != head.hash) {
+            self.give_up(record.stream, number);
+        } else {
+            Arc::make_mut(head).follow(number, record.events, record.command.as_u128(), record.hash);
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, stream: StreamId, record: u64) {
+        tracing::error!(record, "a stream is damaged; the others go on");
+        self.ahead.remove(&stream);
+        self.broken.entry(stream).or_insert(record);
     }
 
     /// All heads that are ahead of their rows.
@@ -86,9 +123,9 @@ impl Heads {
         record.saturating_sub(self.rows_until)
     }
 
-    /// Whether nobody knows where some stream stands: the rows must not forget that.
-    pub(crate) fn is_broken(&self) -> bool {
-        !self.broken.is_empty()
+    /// All streams of which nobody knows where they stand, each with the first record that shows it.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = (StreamId, u64)> {
+        self.broken.iter().map(|(stream, record)| (*stream, *record))
     }
 
     fn follow(&mut self, moved: Moved) {
@@ -185,163 +222,20 @@ pub(crate) fn rows_until(transaction: &ReadTransaction) -> Result<Option<u64>, F
     Ok(Some(u64::from_be_bytes(until)))
 }
 
-#[cfg(test)]
-mod tests {
-    use ozg_protocols::ids::CommandKey;
-    use redb::{Durability, ReadableTable as _, TableDefinition};
-
-    use crate::{
-        journal::{Append, Appended, Epoch, JournalError, StreamId, StreamKind, Version},
-        redb_core::Options,
-        shelf::Outcome,
-        tables,
-        tenant_store::TenantStore,
-        testing::{Sample, nothing_named},
-        verify::verify_store,
+/// The streams that were found broken by records which the rows know by now.
+pub(crate) fn marked(transaction: &ReadTransaction) -> Result<HashMap<StreamId, u64>, Fault> {
+    let marks = match transaction.open_table(tables::BROKEN) {
+        // A store from before there was such a thing.
+        Err(TableError::TableDoesNotExist(_)) => return Ok(HashMap::new()),
+        marks => marks?,
     };
-
-    /// A store whose rows are written after so many records.
-    fn sample(directory: &tempfile::TempDir, rows_every: u64) -> Sample {
-        let mut sample = Sample::founded(directory.path());
-        sample.options = Options { rows_every, ..sample.options };
-        sample
-    }
-
-    fn append(store: &TenantStore, id: u128, version: u64) -> Append {
-        let mut stream = Sample::stream(store, id);
-        let known = store.core.read(stream.id(), Version(0), 1).expect("reads");
-        known.iter().for_each(|record| drop(stream.open(record).expect("opens")));
-        Sample::append(&mut stream, version, u128::from(version), &version.to_string(), None, Vec::new())
-    }
-
-    fn appended(store: &TenantStore, id: u128, version: u64) {
-        let answer = store.core.commit(vec![append(store, id, version)]).pop().expect("an answer");
-        assert!(matches!(answer, Ok(Appended::Durable { version: Version(after), .. }) if after == version + 1));
-    }
-
-    fn versions(store: &TenantStore, id: u128, from: u64) -> Vec<u64> {
-        let stream = StreamId { kind: StreamKind::Case, id };
-        store.core.read(stream, Version(from), 1_000).expect("reads").iter().map(|record| record.first.0).collect()
-    }
-
-    #[test]
-    fn a_stream_reads_the_same_before_and_after_its_row_is_written_and_after_it_is_opened_again() {
-        for rows_every in [1, 7, 100, 1_000] {
-            let directory = tempfile::tempdir().expect("a directory");
-            let sample = sample(&directory, rows_every);
-            let mut store = sample.open().expect("opens");
-            for version in 0..200 {
-                appended(&store, 1, version);
-                if version % 3 == 0 {
-                    appended(&store, 2, version / 3);
-                }
-                if version % 50 == 20 {
-                    drop(store);
-                    store = sample.open().expect("opens again");
-                }
-                assert_eq!(versions(&store, 1, 0), (0..=version).collect::<Vec<_>>(), "every {rows_every}");
-            }
-            assert_eq!(versions(&store, 1, 150), (150..200).collect::<Vec<_>>());
-            assert_eq!(versions(&store, 2, 0), (0..67).collect::<Vec<_>>());
-            let stream = StreamId { kind: StreamKind::Case, id: 1 };
-            let answer = store.core.answer_to(stream, CommandKey::from_u128(199)).expect("reads").expect("is kept");
-            assert_eq!(answer.version, Version(200));
-            drop(store);
-            verify_store(
-                &sample.disk,
-                &sample.data,
-                &sample.tenant,
-                Some(&sample.key),
-                None,
-                &nothing_named,
-                &mut |_, _| {},
-            )
-            .unwrap_or_else(|problem| panic!("every {rows_every}: {problem:?}"));
+    let mut broken = HashMap::new();
+    for row in marks.iter()? {
+        let (key, record) = row?;
+        let (kind, id) = key.value();
+        if let Some(kind) = StreamKind::from_number(kind) {
+            broken.insert(StreamId { kind, id }, record.value());
         }
     }
-
-    #[test]
-    fn whoever_reads_while_rows_are_written_sees_a_whole_stream_that_only_grows() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let store = sample(&directory, 3).open().expect("opens");
-        appended(&store, 1, 0);
-        std::thread::scope(|scope| {
-            let writing = scope.spawn(|| (1..400).for_each(|version| appended(&store, 1, version)));
-            let mut seen = 1;
-            while !writing.is_finished() {
-                let versions = versions(&store, 1, 0);
-                assert_eq!(versions, (0..versions.len() as u64).collect::<Vec<_>>());
-                assert!(versions.len() >= seen, "{seen} records, then {}", versions.len());
-                seen = versions.len();
-            }
-        });
-        assert_eq!(versions(&store, 1, 0).len(), 400);
-    }
-
-    /// Changes a row of a table as no program of ours would.
-    fn break_row<K: redb::Key + 'static>(
-        store: &TenantStore,
-        table: TableDefinition<'static, K, &'static [u8]>,
-        key: &K::SelfType<'_>,
-        change: impl Fn(&mut Vec<u8>),
-    ) {
-        let broken = store.core.shelf.write(Durability::Immediate, |transaction| {
-            let mut table = transaction.open_table(table)?;
-            let mut row = table.get(key)?.expect("there").value().to_vec();
-            change(&mut row);
-            table.insert(key, row.as_slice())?;
-            Ok(Outcome::Commit(()))
-        });
-        broken.expect("written");
-    }
-
-    #[test]
-    fn a_damaged_stream_takes_nobody_of_its_batch_along() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let sample = sample(&directory, 1);
-        let store = sample.open().expect("opens");
-        (1..=5).for_each(|id| appended(&store, id, 0));
-        let appends: Vec<Append> = (1..=5).map(|id| append(&store, id, 1)).collect();
-        let stream = StreamId { kind: StreamKind::Case, id: 3 };
-        break_row(&store, tables::STREAMS, &tables::head_key(stream), |row| row.truncate(3));
-        for (answer, id) in store.core.commit(appends).into_iter().zip(1..) {
-            match answer {
-                Err(JournalError::Damaged { .. }) => assert_eq!(id, 3),
-                Ok(Appended::Durable { version: Version(2), .. }) => assert_ne!(id, 3),
-                other => panic!("stream {id}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_record_that_does_not_continue_its_stream_stops_that_stream_alone() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let sample = sample(&directory, 100);
-        let store = sample.open().expect("opens");
-        (0..3).for_each(|version| (1..=2).for_each(|id| appended(&store, id, version)));
-        // Stream 1 has the records 2, 4 and 6; one bit of the second is another one.
-        break_row(&store, tables::LOG, &4, |row| *row.last_mut().expect("a body") ^= 1);
-        drop(store);
-        let store = sample.open().expect("opens all the same");
-        let stream = StreamId { kind: StreamKind::Case, id: 1 };
-        assert!(matches!(store.core.read(stream, Version(0), 9), Err(JournalError::Damaged { record: 6, .. })));
-        (3..200).for_each(|version| appended(&store, 2, version));
-        drop(store);
-        let store = sample.open().expect("opens again");
-        assert!(store.core.read(stream, Version(0), 9).is_err(), "it is not forgotten");
-    }
-
-    #[test]
-    fn a_later_epoch_is_known_after_the_store_was_opened_again() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let sample = sample(&directory, 1_000);
-        let store = sample.open().expect("opens");
-        appended(&store, 1, 0);
-        let raised = Append { epoch: Epoch(5), ..append(&store, 1, 1) };
-        assert!(matches!(store.core.commit(vec![raised])[0], Ok(Appended::Durable { .. })));
-        drop(store);
-        let store = sample.open().expect("opens again");
-        let late = Append { epoch: Epoch(4), ..append(&store, 1, 2) };
-        assert_eq!(store.core.commit(vec![late])[0], Ok(Appended::Fenced { epoch: Epoch(5) }));
-    }
+    Ok(broken)
 }

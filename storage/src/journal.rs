@@ -286,8 +286,12 @@ impl Cursor {
 pub struct TailPage {
     /// Records in order, possibly none.
     pub records: Vec<StoredRecord>,
+    /// The first record of this stretch that cannot be read, if there is one. It is passed over: its stream is damaged.
+    pub damaged: Option<RecordNo>,
     /// Where to go on.
     pub next: Cursor,
+    /// Whether there is more behind it.
+    pub more: bool,
     /// The newest record of the tenant when this page was read.
     pub newest: RecordNo,
 }
@@ -396,7 +400,7 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// The beginning of the tenant's order.
     fn beginning(&self) -> Cursor;
 
-    /// Records after the cursor, at most `limit` (at most 1,000 are given).
+    /// Records after the cursor, at most `limit` (at most 1,000 are given, and fewer where they are large).
     fn tail(&self, after: Cursor, limit: usize) -> BoxFuture<'_, Result<TailPage, JournalError>>;
 
     /// Keeps a sealed snapshot of a stream's fold. Only a convenience: it may be lost at any time.

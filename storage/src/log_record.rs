@@ -82,6 +82,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<LogRecord, Broken> {
     Ok(LogRecord { stream, first, events, at, schema, key, command, digest, reply, previous, body, hash })
 }
 
+/// The stream that a record names which does not decode, as far as its beginning is there.
+pub(crate) fn stream_named(bytes: &[u8]) -> Option<StreamId> {
+    let mut fields = Fields::of(bytes.get(1..)?);
+    Some(StreamId { kind: StreamKind::from_number(fields.u8().ok()?)?, id: fields.u128().ok()? })
+}
+
 impl LogRecord {
     /// The version after its events.
     pub(crate) fn after(&self) -> Version {

@@ -100,8 +100,11 @@ impl Notary {
             }
             Err(_) => return Ok(false),
         };
+        if let Some(RecordNo(record)) = page.damaged {
+            return Err(NotaryError::Journal(JournalError::Damaged { record, what: "the record cannot be read" }));
+        }
         page.records.iter().try_for_each(|record| self.observe(record, now))?;
-        Ok(page.records.len() >= at_once)
+        Ok(page.more)
     }
 
     /// Shows the next record of the tenant's order, at this moment.

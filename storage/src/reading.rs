@@ -119,7 +119,7 @@ impl RedbCore {
         }
     }
 
-    /// Records after the cursor, at most `limit`.
+    /// Records after the cursor, at most `limit`. One that cannot be read is passed over: it stops its own stream alone.
     ///
     /// # Errors
     /// [`JournalError::Invalid`] for the cursor of another journal, [`JournalError::Unavailable`] or
@@ -132,22 +132,24 @@ impl RedbCore {
             if start > newest {
                 return Err(Fault::damaged(newest + 1, "the journal is older than its reader"));
             }
-            let mut records = Collected::up_to(limit);
-            for (expected, row) in (start + 1..).zip(log.range(start + 1..)?) {
+            let (mut records, mut damaged, mut last) = (Collected::up_to(limit), None, start);
+            for row in log.range(start + 1..)?.take(records.limit) {
                 let (number, bytes) = row?;
-                if number.value() != expected {
-                    return Err(Fault::damaged(expected, "the record is missing"));
+                let (number, bytes) = (number.value(), bytes.value());
+                if number != last + 1 {
+                    damaged.get_or_insert(RecordNo(last + 1));
                 }
-                let record = log_record::decode(bytes.value())
-                    .map_err(|_| Fault::damaged(expected, "the record does not decode"))?;
-                records.add(record.stored(RecordNo(expected)));
+                match log_record::decode(bytes) {
+                    Ok(record) => records.add(record.stored(RecordNo(number))),
+                    Err(_) => drop(damaged.get_or_insert(RecordNo(number))),
+                }
+                last = number;
                 if records.is_full() {
                     break;
                 }
             }
-            let records = records.records;
-            let next = self.cursor(records.last().map_or(RecordNo(start), |record| record.number));
-            Ok(TailPage { records, next, newest: RecordNo(newest) })
+            let (next, more) = (self.cursor(RecordNo(last)), last < newest);
+            Ok(TailPage { records: records.records, damaged, next, more, newest: RecordNo(newest) })
         })
     }
 

@@ -81,6 +81,7 @@ impl Shelf {
             transaction.open_table(tables::SNAPSHOTS)?;
             transaction.open_table(tables::SMALL)?;
             transaction.open_table(tables::EXPIRY)?;
+            transaction.open_table(tables::BROKEN)?;
         }
         transaction.commit()?;
         Ok(())

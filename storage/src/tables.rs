@@ -31,6 +31,8 @@ pub(crate) const SNAPSHOTS: TableDefinition<'_, (u8, u128), &[u8]> = TableDefini
 pub(crate) const SMALL: TableDefinition<'_, (u8, u128), &[u8]> = TableDefinition::new("small");
 /// (expires, kind, id).
 pub(crate) const EXPIRY: TableDefinition<'_, (i64, u8, u128), ()> = TableDefinition::new("expiry");
+/// (kind, id) -> the first record that shows that a stream is broken ([`crate::heads`]).
+pub(crate) const BROKEN: TableDefinition<'_, (u8, u128), u64> = TableDefinition::new("broken");
 /// name -> value: [`FOUNDATION`], [`RING_ENTRIES`], [`ROWS_UNTIL`].
 pub(crate) const META: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("meta");
 

@@ -3,6 +3,7 @@
 
 mod bare_log;
 pub mod conformance;
+mod damage;
 mod power_cut;
 #[cfg(test)]
 mod power_cut_trials;
@@ -10,6 +11,9 @@ mod sample;
 mod seeded;
 
 pub use bare_log::BareLog;
+pub use damage::break_record;
+#[cfg(test)]
+pub(crate) use damage::break_row;
 pub use power_cut::{PowerCutDisk, Trouble};
 pub use sample::{Deed, Errand, Sample};
 pub use seeded::SeededRandom;

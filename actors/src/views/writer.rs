@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ozg_storage::{
-    journal::{Cursor, StoredRecord},
+    journal::{Cursor, RecordNo, StoredRecord},
     seal::Sealer,
     view_file::ViewFiles,
 };
@@ -193,11 +193,15 @@ impl Writer {
             Err(_) => return Next::After(PAUSE),
         };
         self.from_file = false;
-        let full = page.records.len() >= AT_ONCE;
-        if page.records.is_empty() && self.rebuilt.is_none() {
+        if let Some(RecordNo(record)) = page.damaged {
+            let tenant = self.context.settings.slug.as_str();
+            tracing::error!(tenant, record, "a record cannot be read, the views go on without it: run verify");
+        }
+        let (newest, next, more) = (page.newest.0, page.next, page.more);
+        if page.records.is_empty() && self.rebuilt.is_none() && !more {
+            self.cursor = next;
             return Next::News;
         }
-        let (newest, next) = (page.newest.0, page.next);
         let sealer = self.context.sealer.clone();
         if let Some(mut index) = self.rebuilt.take() {
             let job = move || {
@@ -205,7 +209,7 @@ impl Writer {
                 while let Some(job) = index.text.job() {
                     index.text.finish(job.run());
                 }
-                if !full {
+                if !more {
                     index.as_of = index.as_of.max(newest);
                     index.settle();
                 }
@@ -216,7 +220,7 @@ impl Writer {
                 return Next::After(PAUSE);
             };
             self.cursor = next;
-            if full {
+            if more {
                 self.rebuilt = Some(index);
                 return Next::After(Duration::ZERO);
             }
@@ -238,7 +242,7 @@ impl Writer {
         if newest >= self.kept + KEPT_EVERY {
             self.keep().await;
         }
-        if full { Next::After(Duration::ZERO) } else { Next::News }
+        if more { Next::After(Duration::ZERO) } else { Next::News }
     }
 
     fn begin_anew(&mut self) {

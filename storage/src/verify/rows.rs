@@ -10,6 +10,7 @@ use redb::{ReadTransaction, ReadableTable as _};
 use super::{Verification, VerifyError, broken};
 use crate::{
     fault::Fault,
+    heads,
     journal::{StreamId, StreamKind},
     seal::{Part, Place},
     tables::{self, EffectRow, Entry, Head, Page, SmallRow, SnapshotRow},
@@ -22,6 +23,9 @@ impl Verification<'_> {
         self.shelf.read(|transaction| {
             problem = self.check_streams(transaction)?.or(self.check_outbox(transaction)?);
             problem = problem.take().or(self.check_bodies(transaction)?);
+            let marked = heads::marked(transaction)?.into_iter().min_by_key(|(_, record)| *record);
+            let stopped = marked.map(|(id, record)| broken(record, Some(id), "its stream was found damaged before"));
+            problem = problem.take().or(stopped);
             Ok(())
         })?;
         problem.map_or(Ok(()), Err)

@@ -12,6 +12,7 @@ use ozg_storage::{
     journal::{Epoch, StreamId, Version},
     stream,
     stream::{NoEffect, Record, Stream},
+    testing::break_record,
 };
 
 use super::town::{PATIENCE, Town, erika, key};
@@ -140,6 +141,31 @@ async fn a_case_that_cannot_be_read_is_disturbed_alone() {
     assert_eq!(report.last_failure.map(|(_, what)| what), Some("the case cannot be read".into()));
     assert_eq!(town.orders(&erika(), well, Order::Accept(Accept), 1, 1).await, Outcome::Done { version: 3 });
     assert_eq!(town.report("musterstadt").restarts, 0);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_does_not_decode_stops_its_case_alone() {
+    let town = Town::founded().await;
+    let (broken, well) = (town.receives(1).await, town.receives(2).await);
+    town.on_store(|store| {
+        let page = store.core.tail(&store.core.beginning(), 1_000).expect("reads");
+        let first = page.records.iter().find(|record| record.stream == StreamId::case(broken)).expect("there");
+        break_record(store, first.number.0, |bytes| bytes.truncate(40));
+    });
+    let directory = town.closes().await;
+    std::fs::remove_dir_all(directory.path().join("data/musterstadt/index")).expect("removed");
+    std::fs::create_dir(directory.path().join("data/musterstadt/index")).expect("made");
+    let town = Town::again(directory).await;
+    assert_eq!(town.orders(&erika(), well, Order::Accept(Accept), 1, 1).await, Outcome::Done { version: 3 });
+    town.shows(1).await;
+    let later = town.receives(3).await;
+    town.shows(2).await;
+    assert!(town.tenant().show_case(&erika(), later).await.is_ok());
+    for _ in 0..3 {
+        assert_eq!(town.tenant().show_case(&erika(), broken).await.err(), Some(AskError::Unavailable));
+    }
+    assert_eq!(town.tenant().show_case(&erika(), broken).await.err(), Some(AskError::Disturbed));
     town.closes().await;
 }
 
