@@ -36,6 +36,11 @@ impl Condition {
         self.dead.load(Ordering::Acquire)
     }
 
+    /// An error if it is not to be used any more.
+    pub(crate) fn alive(&self) -> io::Result<()> {
+        if self.is_dead() { Err(io::Error::other("the handle is dead")) } else { Ok(()) }
+    }
+
     /// Whether it was for want of space.
     pub(crate) fn was_full(&self) -> bool {
         self.full.load(Ordering::Acquire)
@@ -122,9 +127,7 @@ impl DiskBackend {
     }
 
     fn through<T>(&self, operation: impl FnOnce(&dyn DiskFile) -> io::Result<T>) -> io::Result<T> {
-        if self.condition.is_dead() {
-            return Err(io::Error::other("the handle is dead"));
-        }
+        self.condition.alive()?;
         operation(&*self.file).inspect_err(|error| {
             if disk::is_full(error) {
                 self.condition.full.store(true, Ordering::Release);
@@ -174,9 +177,7 @@ impl StorageBackend for DiskBackend {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if self.condition.is_dead() {
-            return Err(io::Error::other("the handle is dead"));
-        }
+        self.condition.alive()?;
         let mut waiting = self.waiting();
         let apart = !waiting.overlaps(offset, bytes.len()) || waiting.is_same_place(offset, bytes.len());
         if !apart || waiting.bytes.len() >= MOST_WAITING {

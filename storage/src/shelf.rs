@@ -48,6 +48,28 @@ impl Handle {
     }
 }
 
+/// A write transaction that has not come to its end. Where it never does (a panic, an error of its commit, of whatever kind)
+/// nobody knows what became of it, and the heads may lag behind the file: the handle is dead then.
+struct Unsettled<'h>(Option<&'h Condition>);
+
+impl<'h> Unsettled<'h> {
+    fn on(handle: &'h Handle) -> Self {
+        Self(Some(&handle.condition))
+    }
+
+    fn settle(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        if let Some(condition) = self.0 {
+            condition.kill();
+        }
+    }
+}
+
 /// How a write transaction ends.
 pub(crate) enum Outcome<T> {
     /// Commit it, then this is the answer.
@@ -137,16 +159,27 @@ impl Shelf {
         self.with(|handle, database| {
             let heads = handle.heads(database)?;
             let _turn = heads.turn();
+            // Whoever had the turn before may have left heads behind that nobody should believe.
+            handle.condition.alive()?;
+            let unsettled = Unsettled::on(handle);
             let transaction = begin(database, Durability::Immediate)?;
-            let (answer, moved) = heads.with(|heads| work(&transaction, heads))?;
-            match moved {
-                Some(moved) => {
+            let answer = match heads.with(|heads| work(&transaction, heads)) {
+                Ok((answer, Some(moved))) => {
                     transaction.commit()?;
                     heads.follow(moved);
+                    Ok(answer)
                 }
-                None => transaction.abort()?,
-            }
-            Ok(answer)
+                Ok((answer, None)) => {
+                    transaction.abort()?;
+                    Ok(answer)
+                }
+                Err(fault) => {
+                    transaction.abort()?;
+                    Err(fault)
+                }
+            };
+            unsettled.settle();
+            answer
         })
     }
 
@@ -156,9 +189,10 @@ impl Shelf {
         durability: Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<Outcome<T>, Fault>,
     ) -> Result<T, Fault> {
-        self.with(|_, database| {
+        self.with(|handle, database| {
+            let unsettled = Unsettled::on(handle);
             let transaction = begin(database, durability)?;
-            match work(&transaction) {
+            let answer = match work(&transaction) {
                 Ok(Outcome::Commit(answer)) => {
                     transaction.commit()?;
                     Ok(answer)
@@ -167,17 +201,20 @@ impl Shelf {
                     transaction.abort()?;
                     Ok(answer)
                 }
-                Err(fault) => Err(fault),
-            }
+                Err(fault) => {
+                    transaction.abort()?;
+                    Err(fault)
+                }
+            };
+            unsettled.settle();
+            answer
         })
     }
 
     fn with<T>(&self, work: impl FnOnce(&Handle, &Database) -> Result<T, Fault>) -> Result<T, Fault> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         let database = handle.database.as_ref().ok_or(Fault::Io)?;
-        if handle.condition.is_dead() {
-            return Err(Fault::Io);
-        }
+        handle.condition.alive()?;
         work(&handle, database)
             .map_err(|fault| if handle.condition.was_full() { Fault::Full } else { fault })
             .inspect_err(|fault| {

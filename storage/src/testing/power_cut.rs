@@ -37,6 +37,8 @@ struct World {
     supply: u64,
     operations: u64,
     trouble: Option<Trouble>,
+    /// The operation, counted as those that fail, in which the driver of the disk breaks.
+    panic: Option<u64>,
     /// Syncs do nothing: the negative control of a test.
     lying: bool,
     free: Option<u64>,
@@ -110,10 +112,17 @@ impl PowerCutDisk {
         world.trouble = Some(trouble);
     }
 
-    /// How many operations there were since [`PowerCutDisk::trouble`] was last called; nothing fails any more.
+    /// The operation that comes after so many others panics.
+    pub fn panic_after(&self, operations: u64) {
+        let mut world = self.world();
+        world.operations = 0;
+        world.panic = Some(operations);
+    }
+
+    /// How many operations there were since trouble was last made; nothing fails any more.
     pub fn calm(&self) -> u64 {
         let mut world = self.world();
-        world.trouble = None;
+        (world.trouble, world.panic) = (None, None);
         world.operations
     }
 
@@ -158,6 +167,7 @@ impl PowerCutDisk {
         let mut world = self.world();
         let now = world.operations;
         world.operations += 1;
+        assert!(world.panic != Some(now), "the driver of the disk breaks");
         match world.trouble {
             Some(Trouble { after, kind, times }) if (after..after.saturating_add(times)).contains(&now) => {
                 Err(kind.into())

@@ -255,3 +255,33 @@ fn what_keeps_failing_is_not_claimed_to_be_known() {
         verify(&sample).unwrap_or_else(|problem| panic!("at operation {after}, then {then}: {problem}"));
     }
 }
+
+#[test]
+fn a_panic_below_a_commit_leaves_nothing_stale_behind() {
+    let (mut after, mut in_commit) = (0, true);
+    while in_commit {
+        let (sample, disk, _) = world(1);
+        let store = sample.open().expect("opens");
+        let mut stream = Sample::stream(&store, 1);
+        let first = Sample::append(&mut stream, 0, 1, "begun", Some(1), Vec::new());
+        let second = Sample::append(&mut stream, 1, 2, "gone on", Some(1), Vec::new());
+        store.core.commit(vec![first]);
+        disk.panic_after(after);
+        in_commit = catch_unwind(AssertUnwindSafe(|| store.core.commit(vec![second.clone()]))).is_err();
+        disk.calm();
+        // Whoever reads the stream sees what whoever reads the tenant's order sees.
+        let records = store.core.read(stream.id(), Version(0), 9).expect("reads");
+        let page = store.core.tail(&store.core.beginning(), 9).expect("reads");
+        let seen: Vec<_> = page.records.iter().filter(|record| record.stream == stream.id()).cloned().collect();
+        assert_eq!(records, seen, "at operation {after}");
+        let again = store.core.commit(vec![second]).pop().expect("an answer");
+        let settled = matches!(again, Ok(Appended::Durable { version: Version(2), .. } | Appended::Duplicate { .. }));
+        assert!(settled, "at operation {after}: {again:?}");
+        let third = Sample::append(&mut stream, 2, 3, "ended", Some(1), Vec::new());
+        assert!(matches!(store.core.commit(vec![third])[..], [Ok(Appended::Durable { version: Version(3), .. })]));
+        drop((store, stream));
+        verify(&sample).unwrap_or_else(|problem| panic!("at operation {after}: {problem}"));
+        after += 1;
+    }
+    assert!(after > 5, "the commit has operations that can panic");
+}
