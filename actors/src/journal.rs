@@ -12,7 +12,7 @@ use ozg_protocols::{ids::CommandKey, moment::Moment};
 use ozg_storage::{
     journal::{
         Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-        JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+        JournalError, Lane, SealedBody, StoredAnswer, StreamId, StreamPage, TailPage, Version,
     },
     redb_core::RedbCore,
 };
@@ -157,12 +157,7 @@ impl Journal for TenantJournal {
         Box::pin(self.reads("answer", move |core| core.answer_to(stream, key)))
     }
 
-    fn read(
-        &self,
-        stream: StreamId,
-        from: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, JournalError>> {
+    fn read(&self, stream: StreamId, from: Version, limit: usize) -> BoxFuture<'_, Result<StreamPage, JournalError>> {
         Box::pin(self.reads("read", move |core| core.read(stream, from, limit)))
     }
 

@@ -9,7 +9,7 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
-    time::UNIX_EPOCH,
+    time::{Instant, UNIX_EPOCH},
 };
 
 use ozg_protocols::moment::Moment;
@@ -79,6 +79,9 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// As the file system says.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
+
+    /// The stopwatch of its machine, for how long something takes: only differences mean anything.
+    fn now(&self) -> Instant;
 
     /// Takes the lock file at this path (made if absent); `None` while somebody else holds it.
     ///
@@ -172,6 +175,11 @@ impl Disk for RealDisk {
     fn free_space(&self, path: &Path) -> io::Result<u64> {
         let facts = rustix::fs::statvfs(path)?;
         Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the stopwatch that is handed to whoever works on a disk")]
+    fn now(&self) -> Instant {
+        Instant::now()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {

@@ -15,15 +15,19 @@ mod tests;
 
 use std::{
     collections::{HashMap, hash_map},
+    convert::Infallible,
+    ops::{Bound, ControlFlow},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableError};
 
 use crate::{
+    disk::Disk,
     fault::Fault,
     journal::{StreamId, StreamKind},
     log_record,
+    span::{self, MAX_ROWS, Span},
     tables::{self, Entry, Head},
 };
 
@@ -48,25 +52,26 @@ pub(crate) struct Heads {
 
 impl Heads {
     /// Reads the log behind what the rows know.
-    fn load(transaction: &ReadTransaction) -> Result<Self, Fault> {
+    fn load(database: &Database, disk: &dyn Disk) -> Result<Self, Fault> {
+        let transaction = database.begin_read()?;
         // A store from before the rows lagged behind says nothing: then every record is looked at once.
-        let rows_until = rows_until(transaction)?.unwrap_or_default();
-        let (log, streams) = (transaction.open_table(tables::LOG)?, transaction.open_table(tables::STREAMS)?);
-        let mut heads = Self { rows_until, ahead: HashMap::new(), broken: marked(transaction)? };
-        for row in log.range(rows_until + 1..)? {
-            let (number, bytes) = row?;
-            heads.take(&streams, number.value(), bytes.value())?;
+        let rows_until = rows_until(&transaction)?.unwrap_or_default();
+        let mut heads = Self { rows_until, ahead: HashMap::new(), broken: marked(&transaction)? };
+        drop(transaction);
+        let mut from = Some(rows_until);
+        while let Some(last) = from {
+            let (span, transaction) = (Span::of(disk, MAX_ROWS), database.begin_read()?);
+            let looked = span::look_at_rows(&transaction, span, tables::LOG, Bound::Excluded(last), |number, bytes| {
+                heads.take(&transaction, number, bytes).map(ControlFlow::<Infallible>::Continue)
+            });
+            let ControlFlow::Continue(next) = looked?;
+            from = next;
         }
         Ok(heads)
     }
 
     /// Takes the next record of the log.
-    fn take(
-        &mut self,
-        streams: &impl ReadableTable<(u8, u128, u64), &'static [u8]>,
-        number: u64,
-        bytes: &[u8],
-    ) -> Result<(), Fault> {
+    fn take(&mut self, transaction: &ReadTransaction, number: u64, bytes: &[u8]) -> Result<(), Fault> {
         let Ok(record) = log_record::decode(bytes) else {
             // Whose it is may still stand in its beginning. If not, the stream's next record does not continue it.
             if let Some(stream) = log_record::stream_named(bytes) {
@@ -79,14 +84,16 @@ impl Heads {
         }
         let head = match self.ahead.entry(record.stream) {
             hash_map::Entry::Occupied(head) => head.into_mut(),
-            hash_map::Entry::Vacant(place) => match read_row(streams, record.stream) {
-                Ok(head) => place.insert(Arc::new(head.unwrap_or_default())),
-                Err(Fault::Damaged { .. }) => {
-                    self.give_up(record.stream, number);
-                    return Ok(());
+            hash_map::Entry::Vacant(place) => {
+                match read_row(&transaction.open_table(tables::STREAMS)?, record.stream) {
+                    Ok(head) => place.insert(Arc::new(head.unwrap_or_default())),
+                    Err(Fault::Damaged { .. }) => {
+                        self.give_up(record.stream, number);
+                        return Ok(());
+                    }
+                    Err(fault) => return Err(fault),
                 }
-                Err(fault) => return Err(fault),
-            },
+            }
         };
         if record.first.0 < head.version {
             return Ok(());
@@ -147,8 +154,8 @@ pub(crate) struct HeadBoard {
 
 impl HeadBoard {
     /// The heads of this file.
-    pub(crate) fn of(database: &Database) -> Result<Self, Fault> {
-        let heads = RwLock::new(Heads::load(&database.begin_read()?)?);
+    pub(crate) fn of(database: &Database, disk: &dyn Disk) -> Result<Self, Fault> {
+        let heads = RwLock::new(Heads::load(database, disk)?);
         Ok(Self { heads, turn: Mutex::default() })
     }
 

@@ -7,7 +7,7 @@ use ozg_protocols::{ids::CommandKey, moment::Moment};
 use crate::{
     journal::{
         Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-        JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+        JournalError, Lane, SealedBody, StoredAnswer, StreamId, StreamPage, TailPage, Version,
     },
     redb_core::RedbCore,
 };
@@ -45,12 +45,7 @@ impl Journal for InlineJournal {
         now(self.0.answer_to(stream, key))
     }
 
-    fn read(
-        &self,
-        stream: StreamId,
-        from: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, JournalError>> {
+    fn read(&self, stream: StreamId, from: Version, limit: usize) -> BoxFuture<'_, Result<StreamPage, JournalError>> {
         now(self.0.read(stream, from, limit))
     }
 

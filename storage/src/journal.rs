@@ -281,6 +281,15 @@ impl Cursor {
     }
 }
 
+/// A stretch of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamPage {
+    /// Records in order, possibly none.
+    pub records: Vec<StoredRecord>,
+    /// Whether there is more behind them.
+    pub more: bool,
+}
+
 /// A stretch of the tenant's order.
 #[derive(Debug, Clone)]
 pub struct TailPage {
@@ -389,18 +398,14 @@ pub trait Journal: Send + Sync + fmt::Debug {
     fn answer_to(&self, stream: StreamId, key: CommandKey)
     -> BoxFuture<'_, Result<Option<StoredAnswer>, JournalError>>;
 
-    /// Records of a stream whose events lie at or after `from`, in order, at most `limit`.
-    fn read(
-        &self,
-        stream: StreamId,
-        from: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, JournalError>>;
+    /// Records of a stream whose events lie at or after `from`, in order, at most `limit`; fewer where they are large or
+    /// the disk is slow.
+    fn read(&self, stream: StreamId, from: Version, limit: usize) -> BoxFuture<'_, Result<StreamPage, JournalError>>;
 
     /// The beginning of the tenant's order.
     fn beginning(&self) -> Cursor;
 
-    /// Records after the cursor, at most `limit` (at most 1,000 are given, and fewer where they are large).
+    /// Records after the cursor, at most `limit` (at most 1,000 are given, and fewer where they are large or the disk is slow).
     fn tail(&self, after: Cursor, limit: usize) -> BoxFuture<'_, Result<TailPage, JournalError>>;
 
     /// Keeps a sealed snapshot of a stream's fold. Only a convenience: it may be lost at any time.

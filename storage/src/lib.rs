@@ -35,6 +35,7 @@ pub mod ring;
 pub mod seal;
 mod shelf;
 pub mod shrink;
+mod span;
 pub mod stream;
 mod tables;
 pub mod tenant_store;

@@ -135,7 +135,7 @@ mod tests {
     fn signed(store: &TenantStore, notary: &mut Notary, version: u64) {
         let mut stream = Sample::stream(store, 5);
         if version > 0 {
-            let records = store.core.read(stream.id(), crate::journal::Version(0), 1).expect("reads");
+            let records = store.core.read(stream.id(), crate::journal::Version(0), 1).expect("reads").records;
             stream.open(&records[0]).expect("opens");
         }
         let append = Sample::append(&mut stream, version, u128::from(version) + 1, "deed", None, Vec::new());

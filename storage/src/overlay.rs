@@ -5,6 +5,7 @@ use std::{
     io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use crate::disk::{DirEntry, Disk, DiskFile, DiskLock};
@@ -67,6 +68,10 @@ impl Disk for Overlay {
 
     fn free_space(&self, path: &Path) -> io::Result<u64> {
         self.0.free_space(path)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {

@@ -1,7 +1,6 @@
 //! Reading the journal: streams, the tenant's order, stored answers, snapshots, small records.
 //!
-//! A read transaction gives at most 1,000 records or 16 MiB, whichever comes first: a transaction held for long makes the
-//! file grow. An I/O error kills the handle; the read is tried once more on a new one.
+//! A read transaction ends with its [`Span`]; whoever asked goes on with the next page. An I/O error kills the handle; the read is tried once more on a new one.
 
 use std::sync::atomic::Ordering;
 
@@ -17,17 +16,16 @@ use crate::{
     heads::Before,
     journal::{
         Append, Appended, Cursor, JournalError, MAX_BODY, RecordNo, SealedBody, StoredAnswer, StoredRecord, StreamId,
-        TailPage, Version,
+        StreamPage, TailPage, Version,
     },
     log_record,
     redb_core::RedbCore,
     shelf::Outcome,
+    span::Span,
     tables::{self, Entry, Page, SmallRow, SnapshotRow},
     wire::Fields,
 };
 
-const MAX_RECORDS: usize = 1_000;
-const MAX_BYTES: usize = 16 << 20;
 /// How many expired small records one write removes.
 const SWEEP: usize = 8;
 
@@ -74,12 +72,12 @@ impl RedbCore {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`] or [`JournalError::Damaged`].
-    pub fn read(&self, stream: StreamId, from: Version, limit: usize) -> Result<Vec<StoredRecord>, JournalError> {
+    pub fn read(&self, stream: StreamId, from: Version, limit: usize) -> Result<StreamPage, JournalError> {
         self.reading_stream(stream, |transaction, before| {
+            let mut records = Collected { records: Vec::new(), span: self.shelf.span(limit) };
             let streams = transaction.open_table(tables::STREAMS)?;
-            let Some(head) = before.in_transaction(&streams)? else { return Ok(Vec::new()) };
+            let Some(head) = before.in_transaction(&streams)? else { return Ok(records.page(0)) };
             let log = transaction.open_table(tables::LOG)?;
-            let mut records = Collected::up_to(limit);
             if head.recent.first().is_none_or(|entry| from.0 < entry.first) {
                 let start = match streams.range(tables::pages_until(stream, from))?.next_back() {
                     Some(page) => page?.0.value().2,
@@ -88,10 +86,13 @@ impl RedbCore {
                 for page in streams.range(tables::pages_from(stream, start))? {
                     let page: Page = tables::decode(page?.1.value())?;
                     records.collect(&log, stream, &page.0, from)?;
+                    if records.span.is_over() {
+                        return Ok(records.page(head.version));
+                    }
                 }
             }
             records.collect(&log, stream, &head.recent, from)?;
-            Ok(records.records)
+            Ok(records.page(head.version))
         })
     }
 
@@ -132,24 +133,25 @@ impl RedbCore {
             if start > newest {
                 return Err(Fault::damaged(newest + 1, "the journal is older than its reader"));
             }
-            let (mut records, mut damaged, mut last) = (Collected::up_to(limit), None, start);
-            for row in log.range(start + 1..)?.take(records.limit) {
+            let (mut records, mut damaged, mut last) = (Vec::new(), None, start);
+            let mut span = self.shelf.span(limit);
+            for row in log.range(start + 1..)? {
                 let (number, bytes) = row?;
                 let (number, bytes) = (number.value(), bytes.value());
                 if number != last + 1 {
                     damaged.get_or_insert(RecordNo(last + 1));
                 }
                 match log_record::decode(bytes) {
-                    Ok(record) => records.add(record.stored(RecordNo(number))),
+                    Ok(record) => records.push(record.stored(RecordNo(number))),
                     Err(_) => drop(damaged.get_or_insert(RecordNo(number))),
                 }
                 last = number;
-                if records.is_full() {
+                if span.ends_with(bytes.len()) {
                     break;
                 }
             }
             let (next, more) = (self.cursor(RecordNo(last)), last < newest);
-            Ok(TailPage { records: records.records, damaged, next, more, newest: RecordNo(newest) })
+            Ok(TailPage { records, damaged, next, more, newest: RecordNo(newest) })
         })
     }
 
@@ -241,7 +243,7 @@ impl RedbCore {
         self.twice(|| self.shelf.read_stream(stream, &work))
     }
 
-    fn twice<T>(&self, read: impl Fn() -> Result<T, Fault>) -> Result<T, JournalError> {
+    pub(crate) fn twice<T>(&self, read: impl Fn() -> Result<T, Fault>) -> Result<T, JournalError> {
         let again = |fault| match fault {
             Fault::Damaged { .. } => Err(fault),
             Fault::Io | Fault::Full => self.shelf.revive().and_then(|()| read()),
@@ -271,27 +273,17 @@ pub(crate) fn cursor(tenant: &TenantSlug, incarnation: [u8; 16], after: RecordNo
     Cursor([&incarnation, after.0.to_be_bytes().as_slice(), tenant.as_str().as_bytes()].concat())
 }
 
-/// Records on their way into an answer, within its bounds.
-struct Collected {
+/// Records of a stream on their way into an answer, within one transaction.
+struct Collected<'d> {
     records: Vec<StoredRecord>,
-    limit: usize,
-    bytes: usize,
+    span: Span<'d>,
 }
 
-impl Collected {
-    fn up_to(limit: usize) -> Self {
-        Self { records: Vec::new(), limit: limit.min(MAX_RECORDS), bytes: 0 }
-    }
-
-    const fn is_full(&self) -> bool {
-        self.records.len() >= self.limit || self.bytes >= MAX_BYTES
-    }
-
-    fn add(&mut self, record: StoredRecord) {
-        if !self.is_full() {
-            self.bytes += record.body.as_ref().map_or(0, |body| body.bytes.len());
-            self.records.push(record);
-        }
+impl Collected<'_> {
+    /// The answer, if the stream ends at this version.
+    fn page(self, end: u64) -> StreamPage {
+        let more = self.records.last().is_some_and(|last| last.first.0 + u64::from(last.events) < end);
+        StreamPage { records: self.records, more }
     }
 
     fn collect(
@@ -302,16 +294,18 @@ impl Collected {
         from: Version,
     ) -> Result<(), Fault> {
         for entry in entries.iter().filter(|entry| entry.first + u64::from(entry.events) > from.0) {
-            if self.is_full() {
-                break;
-            }
             let record = read_record(log, entry.number)?;
             let in_place = record.stream == stream && record.first.0 == entry.first && record.events == entry.events;
             let linked = self.records.last().is_none_or(|last| last.hash == record.previous);
             if !in_place || !linked {
                 return Err(Fault::damaged(entry.number, "the record does not continue its stream"));
             }
-            self.add(record.stored(RecordNo(entry.number)));
+            let record = record.stored(RecordNo(entry.number));
+            let bytes = record.body.as_ref().map_or(0, |body| body.bytes.len());
+            self.records.push(record);
+            if self.span.ends_with(bytes) {
+                break;
+            }
         }
         Ok(())
     }

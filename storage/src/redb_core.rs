@@ -190,7 +190,7 @@ mod tests {
 
         let store = sample.open().expect("opens again");
         let mut stream = Sample::stream(&store, 5);
-        let records = store.core.read(stream.id(), Version(0), 10).expect("reads");
+        let records = store.core.read(stream.id(), Version(0), 10).expect("reads").records;
         let opened = stream.open(&records[0]).expect("opens");
         assert!(matches!(opened, Opened::Events(record) if record.events[0].0 == "begun"));
         let answer = store.core.answer_to(stream.id(), CommandKey::from_u128(1)).expect("reads").expect("is there");
@@ -212,7 +212,7 @@ mod tests {
         });
         assert!(store.core.commit(batch.collect()).iter().all(Result::is_ok));
         for from in [0, 1, 63, 64, 65, 128, 191, 192, 250, 299, 300] {
-            let records = store.core.read(stream.id(), Version(from), 1_000).expect("reads");
+            let records = store.core.read(stream.id(), Version(from), 1_000).expect("reads").records;
             let versions: Vec<u64> = records.iter().map(|record| record.first.0).collect();
             assert_eq!(versions, (from..300).collect::<Vec<_>>(), "from {from}");
         }
@@ -281,7 +281,7 @@ mod tests {
             let all: Vec<_> = claimed.iter().chain(&again).collect();
             assert!(!all.is_empty(), "at operation {after}");
             store.core.settle(&[(all[0].id, EffectVerdict::Done)]).expect("settles");
-            assert_eq!(store.core.read(stream.id(), Version(0), 9).expect("reads").len(), 1);
+            assert_eq!(store.core.read(stream.id(), Version(0), 9).expect("reads").records.len(), 1);
             assert!(store.core.claim(&[(Sample::LANE, 10)], until, until).expect("claims").is_empty());
         }
     }

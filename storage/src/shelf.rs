@@ -4,11 +4,15 @@
 //! makes durable what can be read. redb's types end here and in the files beside it.
 
 use std::{
+    ops::{Bound, ControlFlow},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use redb::{
+    Builder, Database, Durability, Key, ReadTransaction, ReadableDatabase as _, TableDefinition, Value,
+    WriteTransaction,
+};
 
 use crate::{
     backend::{Condition, DiskBackend},
@@ -17,6 +21,7 @@ use crate::{
     heads::{Before, HeadBoard, Heads, Moved},
     journal::StreamId,
     one_lane,
+    span::{self, MAX_ROWS, Span},
     tables::{self, Foundation},
 };
 
@@ -38,11 +43,11 @@ struct Handle {
 }
 
 impl Handle {
-    fn heads(&self, database: &Database) -> Result<&HeadBoard, Fault> {
+    fn heads(&self, database: &Database, disk: &dyn Disk) -> Result<&HeadBoard, Fault> {
         if let Some(heads) = self.heads.get() {
             return Ok(heads);
         }
-        let heads = HeadBoard::of(database)?;
+        let heads = HeadBoard::of(database, disk)?;
         // Whoever was first is right: nobody has appended before one of them was in place.
         Ok(self.heads.get_or_init(|| heads))
     }
@@ -138,6 +143,35 @@ impl Shelf {
         self.with(|_, database| work(&database.begin_read()?))
     }
 
+    /// A whole span for one of these, for at most so many rows.
+    pub(crate) fn span(&self, rows: usize) -> Span<'_> {
+        Span::of(&*self.disk, rows)
+    }
+
+    /// Looks at all rows of a table from this key on, in as many transactions as it takes, until somebody breaks it off.
+    pub(crate) fn look_at_rows<K, V, B>(
+        &self,
+        table: TableDefinition<'_, K, V>,
+        mut from: Bound<K>,
+        mut look: impl FnMut(&ReadTransaction, K, V::SelfType<'_>) -> Result<ControlFlow<B>, Fault>,
+    ) -> Result<Option<B>, Fault>
+    where
+        K: for<'k> Key<SelfType<'k> = K> + Copy + 'static,
+        V: Value + 'static,
+    {
+        loop {
+            let span = self.span(MAX_ROWS);
+            let looked = self.read(|transaction| {
+                span::look_at_rows(transaction, span, table, from, |key, value| look(transaction, key, value))
+            });
+            match looked? {
+                ControlFlow::Break(found) => return Ok(Some(found)),
+                ControlFlow::Continue(None) => return Ok(None),
+                ControlFlow::Continue(Some(last)) => from = Bound::Excluded(last),
+            }
+        }
+    }
+
     /// Reads about a stream in one transaction.
     pub(crate) fn read_stream<T>(
         &self,
@@ -145,7 +179,7 @@ impl Shelf {
         work: impl FnOnce(&ReadTransaction, &Before) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.with(|handle, database| {
-            let before = handle.heads(database)?.before_reading(stream)?;
+            let before = handle.heads(database, &*self.disk)?.before_reading(stream)?;
             work(&database.begin_read()?, &before)
         })
     }
@@ -157,7 +191,7 @@ impl Shelf {
         work: impl FnOnce(&WriteTransaction, &Heads) -> Result<(T, Option<Moved>), Fault>,
     ) -> Result<T, Fault> {
         self.with(|handle, database| {
-            let heads = handle.heads(database)?;
+            let heads = handle.heads(database, &*self.disk)?;
             let _turn = heads.turn();
             // Whoever had the turn before may have left heads behind that nobody should believe.
             handle.condition.alive()?;

@@ -258,7 +258,7 @@ mod tests {
     fn begun(store: &TenantStore, id: u128) -> StoredRecord {
         let mut stream = Sample::stream(store, id);
         store.core.commit(vec![Sample::append(&mut stream, 0, 1, "begun", None, Vec::new())]);
-        store.core.read(stream.id(), Version(0), 1).expect("reads").pop().expect("a record")
+        store.core.read(stream.id(), Version(0), 1).expect("reads").records.pop().expect("a record")
     }
 
     #[test]

@@ -246,7 +246,7 @@ impl TenantStore {
     }
 
     fn check_founding(&self, key: &TenantKey) -> Result<(), StoreError> {
-        let records = self.core.read(StreamId::FOUNDING, Version(0), 1)?;
+        let records = self.core.read(StreamId::FOUNDING, Version(0), 1)?.records;
         let first = records.first().ok_or(StoreError::Unfinished)?;
         let mut stream = Stream::new(self.sealer.clone(), StreamId::FOUNDING, FOUNDING, NoEffect::SCHEMA);
         let given = key.fingerprint();

@@ -38,6 +38,7 @@ use crate::{
     ring::{self, KeyRing, RingError},
     seal::{Part, Place, SealError, Sealer},
     shelf::Shelf,
+    span::MAX_ROWS,
     tables::{self, Foundation},
     tenant_store::{Paths, StoreError},
 };
@@ -363,9 +364,13 @@ impl<'n> Verification<'n> {
         let read = || {
             self.shelf.read(|transaction| {
                 let log = transaction.open_table(tables::LOG)?;
-                for row in log.range(next..)?.take(1_000) {
+                let mut span = self.shelf.span(MAX_ROWS);
+                for row in log.range(next..)? {
                     let (number, bytes) = row?;
                     page.push((number.value(), bytes.value().to_vec()));
+                    if span.ends_with(bytes.value().len()) {
+                        break;
+                    }
                 }
                 Ok(())
             })

@@ -70,21 +70,20 @@ impl History {
         let mut events: Vec<Recorded> = Vec::new();
         loop {
             let next = from + events.len() as u64;
-            let records = self
+            let page = self
                 .parts
                 .journal
                 .read(self.stream.id(), Version(next), AT_ONCE)
                 .await
                 .map_err(|error| trouble(&error))?;
-            let last = records.len() < AT_ONCE;
-            for stored in &records {
+            for stored in &page.records {
                 let Ok(Opened::Events(record)) = self.stream.open(stored) else { return Err(unreadable()) };
                 // A person may have seen the case between two events of one record.
                 let known = usize::try_from(next.saturating_sub(stored.first.0)).unwrap_or(usize::MAX);
                 let known = if events.is_empty() { known } else { 0 };
                 events.extend(record.events.into_iter().skip(known));
             }
-            if last {
+            if !page.more {
                 return Ok(events);
             }
         }

@@ -14,7 +14,7 @@ use ozg_storage::{
     inline::InlineJournal,
     journal::{
         Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-        JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+        JournalError, Lane, SealedBody, StoredAnswer, StreamId, StreamPage, TailPage, Version,
     },
     testing::Sample,
 };
@@ -70,12 +70,7 @@ impl Journal for Silent {
         self.journal.answer_to(stream, key)
     }
 
-    fn read(
-        &self,
-        stream: StreamId,
-        from: Version,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<StoredRecord>, JournalError>> {
+    fn read(&self, stream: StreamId, from: Version, limit: usize) -> BoxFuture<'_, Result<StreamPage, JournalError>> {
         self.journal.read(stream, from, limit)
     }
 

@@ -93,13 +93,13 @@ impl IntakeRecord {
             Self { context: context.clone(), id, stream, version: Version(0), under_way: None, intake: None };
         loop {
             let page = context.journal.read(record.stream.id(), record.version, PAGE).await?;
-            for stored in &page {
+            for stored in &page.records {
                 if let Opened::Events(opened) = record.stream.open(stored)? {
                     record.intake = opened.events.iter().fold(record.intake.take(), Intake::apply);
                 }
                 record.version = Version(stored.first.0 + u64::from(stored.events));
             }
-            if page.len() < PAGE {
+            if !page.more {
                 return Ok(record);
             }
         }

@@ -162,14 +162,14 @@ impl Watch {
         loop {
             let page = context.journal.read(StreamId::CHECKPOINTS, outgoing.version, AT_ONCE).await;
             let page = page.map_err(|_| UNREADABLE)?;
-            if let Some(newest) = page.last() {
+            if let Some(newest) = page.records.last() {
                 let opened = outgoing.stream.open(newest).map_err(|_| UNREADABLE)?;
                 if let Opened::Events(Record { events, .. }) = opened {
                     outgoing.record = events.last().map_or(0, |signed| signed.record);
                 }
                 outgoing.version = Version(newest.first.0 + u64::from(newest.events));
             }
-            if page.len() < AT_ONCE {
+            if !page.more {
                 return Ok(outgoing);
             }
         }

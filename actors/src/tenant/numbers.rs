@@ -114,12 +114,12 @@ impl Book {
         let mut events: Vec<RecordedTenant> = Vec::new();
         loop {
             let from = Version(events.len() as u64);
-            let records = self.context.journal.read(self.stream.id(), from, AT_ONCE).await.map_err(|_| UNREADABLE)?;
-            for stored in &records {
+            let page = self.context.journal.read(self.stream.id(), from, AT_ONCE).await.map_err(|_| UNREADABLE)?;
+            for stored in &page.records {
                 let Ok(Opened::Events(record)) = self.stream.open(stored) else { return Err(UNREADABLE) };
                 events.extend(record.events);
             }
-            if records.len() < AT_ONCE {
+            if !page.more {
                 return Ok((NumberBlock::fold(&events), events.len() as u64));
             }
         }

@@ -21,7 +21,7 @@ fn sample(directory: &tempfile::TempDir, rows_every: u64) -> Sample {
 
 fn append(store: &TenantStore, id: u128, version: u64) -> Append {
     let mut stream = Sample::stream(store, id);
-    let known = store.core.read(stream.id(), Version(0), 1).expect("reads");
+    let known = store.core.read(stream.id(), Version(0), 1).expect("reads").records;
     known.iter().for_each(|record| drop(stream.open(record).expect("opens")));
     Sample::append(&mut stream, version, u128::from(version), &version.to_string(), None, Vec::new())
 }
@@ -33,7 +33,7 @@ fn appended(store: &TenantStore, id: u128, version: u64) {
 
 fn versions(store: &TenantStore, id: u128, from: u64) -> Vec<u64> {
     let stream = StreamId { kind: StreamKind::Case, id };
-    store.core.read(stream, Version(from), 1_000).expect("reads").iter().map(|record| record.first.0).collect()
+    store.core.read(stream, Version(from), 1_000).expect("reads").records.iter().map(|record| record.first.0).collect()
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_row_that_does_not_decode_stops_its_stream_alone() {
     drop(store);
     let store = sample.open().expect("opens");
     assert!(matches!(store.core.commit(vec![append])[0], Err(JournalError::Damaged { .. })));
-    assert_eq!(store.core.read(two, Version(0), 9).expect("reads").len(), 1);
+    assert_eq!(store.core.read(two, Version(0), 9).expect("reads").records.len(), 1);
 }
 
 #[test]

@@ -8,12 +8,13 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use ozg_protocols::moment::Moment;
 
 use crate::{
-    disk::{DirEntry, Disk, DiskFile, DiskLock},
+    disk::{DirEntry, Disk, DiskFile, DiskLock, RealDisk},
     testing::SeededRandom,
 };
 
@@ -42,6 +43,10 @@ struct World {
     /// Syncs do nothing: the negative control of a test.
     lying: bool,
     free: Option<u64>,
+    /// How long each operation takes; the stopwatch stands still in between.
+    each_takes: Duration,
+    passed: Duration,
+    begun: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +131,11 @@ impl PowerCutDisk {
         world.operations
     }
 
+    /// From now on each operation takes so long, by the disk's own stopwatch.
+    pub fn slow_down(&self, each_takes: Duration) {
+        self.world().each_takes = each_takes;
+    }
+
     /// Says how much space is free.
     pub fn set_free_space(&self, bytes: u64) {
         self.world().free = Some(bytes);
@@ -167,6 +177,8 @@ impl PowerCutDisk {
         let mut world = self.world();
         let now = world.operations;
         world.operations += 1;
+        let each_takes = world.each_takes;
+        world.passed += each_takes;
         assert!(world.panic != Some(now), "the driver of the disk breaks");
         match world.trouble {
             Some(Trouble { after, kind, times }) if (after..after.saturating_add(times)).contains(&now) => {
@@ -349,6 +361,11 @@ impl Disk for PowerCutDisk {
 
     fn free_space(&self, _: &Path) -> io::Result<u64> {
         Ok(self.world().free.unwrap_or(u64::MAX))
+    }
+
+    fn now(&self) -> Instant {
+        let mut world = self.world();
+        *world.begun.get_or_insert_with(|| RealDisk.now()) + world.passed
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {

@@ -64,7 +64,7 @@ fn batch(store: &TenantStore, random: &SeededRandom, promised: &Promised) -> Vec
     for _ in 0..1 + random.below(5) {
         let id = u128::from(random.below(STREAMS));
         let mut stream = Sample::stream(store, id);
-        let records = store.core.read(stream.id(), Version(0), 1_000).expect("reads");
+        let records = store.core.read(stream.id(), Version(0), 1_000).expect("reads").records;
         records.iter().for_each(|record| drop(stream.open(record).expect("opens")));
         let known = records.len() as u64;
         let version = versions.entry(id).or_insert(known);
@@ -97,7 +97,7 @@ fn check(store: &TenantStore, promised: &mut Promised) -> Result<(), String> {
     for id in 0..u128::from(STREAMS) {
         let mut stream = Sample::stream(store, id);
         let records =
-            store.core.read(stream.id(), Version(0), 1_000).map_err(|error| format!("reads not: {error:?}"))?;
+            store.core.read(stream.id(), Version(0), 1_000).map_err(|error| format!("reads not: {error:?}"))?.records;
         let mut texts = Vec::new();
         for record in &records {
             match stream.open(record) {
@@ -249,7 +249,7 @@ fn what_keeps_failing_is_not_claimed_to_be_known() {
         let stream = StreamId { kind: StreamKind::Case, id: 1 };
         let settled = store.core.commit(vec![append]).pop().expect("an answer").expect("settled");
         assert!(matches!(settled, Appended::Durable { .. } | Appended::Duplicate { .. }));
-        assert_eq!(store.core.read(stream, Version(0), 10).expect("reads").len(), 1);
+        assert_eq!(store.core.read(stream, Version(0), 10).expect("reads").records.len(), 1);
         assert!(store.core.answer_to(stream, CommandKey::from_u128(1)).expect("reads").is_some());
         drop(store);
         verify(&sample).unwrap_or_else(|problem| panic!("at operation {after}, then {then}: {problem}"));
@@ -270,7 +270,7 @@ fn a_panic_below_a_commit_leaves_nothing_stale_behind() {
         in_commit = catch_unwind(AssertUnwindSafe(|| store.core.commit(vec![second.clone()]))).is_err();
         disk.calm();
         // Whoever reads the stream sees what whoever reads the tenant's order sees.
-        let records = store.core.read(stream.id(), Version(0), 9).expect("reads");
+        let records = store.core.read(stream.id(), Version(0), 9).expect("reads").records;
         let page = store.core.tail(&store.core.beginning(), 9).expect("reads");
         let seen: Vec<_> = page.records.iter().filter(|record| record.stream == stream.id()).cloned().collect();
         assert_eq!(records, seen, "at operation {after}");

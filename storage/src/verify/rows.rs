@@ -3,9 +3,8 @@
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    ops::{Bound, ControlFlow},
 };
-
-use redb::{ReadTransaction, ReadableTable as _};
 
 use super::{Verification, VerifyError, broken};
 use crate::{
@@ -16,101 +15,115 @@ use crate::{
     tables::{self, EffectRow, Entry, Head, Page, SmallRow, SnapshotRow},
 };
 
+const MISCOUNTED: &str = "effects are counted wrongly";
+
+/// The row is whole, or what is wrong with it.
+type Looked = Result<ControlFlow<VerifyError>, Fault>;
+
+const WHOLE: Looked = Ok(ControlFlow::Continue(()));
+
+const fn found(problem: VerifyError) -> Looked {
+    Ok(ControlFlow::Break(problem))
+}
+
+fn none_wrong(problem: Option<VerifyError>) -> Result<(), VerifyError> {
+    problem.map_or(Ok(()), Err)
+}
+
 impl Verification<'_> {
     /// Compares what is written beside the log with the log.
     pub(super) fn check_rows(&self) -> Result<(), VerifyError> {
-        let mut problem = None;
-        self.shelf.read(|transaction| {
-            problem = self.check_streams(transaction)?.or(self.check_outbox(transaction)?);
-            problem = problem.take().or(self.check_bodies(transaction)?);
-            let marked = heads::marked(transaction)?.into_iter().min_by_key(|(_, record)| *record);
-            let stopped = marked.map(|(id, record)| broken(record, Some(id), "its stream was found damaged before"));
-            problem = problem.take().or(stopped);
-            Ok(())
-        })?;
-        problem.map_or(Ok(()), Err)
+        self.check_streams()?;
+        self.check_outbox()?;
+        self.check_snapshots()?;
+        self.check_small()?;
+        let marked = self.shelf.read(heads::marked)?.into_iter().min_by_key(|(_, record)| *record);
+        none_wrong(marked.map(|(id, record)| broken(record, Some(id), "its stream was found damaged before")))
     }
 
-    fn check_streams(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
-        let mut heads = 0;
-        let mut places = DefaultHasher::new();
-        for row in transaction.open_table(tables::STREAMS)?.iter()? {
-            let (key, value) = row?;
-            let (kind, id, first) = key.value();
-            let add = |places: &mut DefaultHasher, entries: &[Entry]| {
-                entries.iter().for_each(|entry| (entry.number, entry.first, entry.events).hash(places));
-            };
+    fn check_streams(&self) -> Result<(), VerifyError> {
+        let (mut heads, mut places) = (0, DefaultHasher::new());
+        let add = |places: &mut DefaultHasher, entries: &[Entry]| {
+            entries.iter().for_each(|entry| (entry.number, entry.first, entry.events).hash(places));
+        };
+        let problem = self.shelf.look_at_rows(tables::STREAMS, Bound::Unbounded, |_, (kind, id, first), value| {
             if first != tables::HEAD {
-                add(&mut places, &tables::decode::<Page>(value.value())?.0);
-                continue;
+                add(&mut places, &tables::decode::<Page>(value)?.0);
+                return WHOLE;
             }
-            let head: Head = tables::decode(value.value())?;
+            let head: Head = tables::decode(value)?;
             add(&mut places, &head.recent);
-            let chain = StreamKind::from_number(kind).and_then(|kind| self.chains_of_rows.get(&StreamId { kind, id }));
+            let stream = StreamKind::from_number(kind).map(|kind| StreamId { kind, id });
+            let chain = stream.and_then(|stream| self.chains_of_rows.get(&stream));
             let same = chain.is_some_and(|chain| {
                 (chain.version, chain.hash, chain.places.finish()) == (head.version, head.hash, places.finish())
             });
             if !same {
                 let record = head.recent.last().map_or(0, |entry| entry.number);
-                let stream = StreamKind::from_number(kind).map(|kind| StreamId { kind, id });
-                return Ok(Some(broken(record, stream, "the row of its stream contradicts the log")));
+                return found(broken(record, stream, "the row of its stream contradicts the log"));
             }
             heads += 1;
             places = DefaultHasher::new();
-        }
+            WHOLE
+        })?;
         let whole = heads == self.chains_of_rows.len();
-        Ok((!whole).then(|| broken(0, None, "the row of a stream is missing")))
+        none_wrong(problem.or_else(|| (!whole).then(|| broken(0, None, "the row of a stream is missing"))))
     }
 
-    fn check_outbox(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
-        let due = transaction.open_table(tables::DUE)?;
-        let (mut waiting, mut lanes) = (0, BTreeMap::<_, u64>::new());
-        for row in transaction.open_table(tables::EFFECTS)?.iter()? {
-            let (key, value) = row?;
-            let (target, lane, record, index) = key.value();
-            let row: EffectRow = tables::decode(value.value())?;
+    fn check_outbox(&self) -> Result<(), VerifyError> {
+        let (mut waiting, mut lanes) = (0_u64, BTreeMap::<(u8, u128), u64>::new());
+        let problem = self.shelf.look_at_rows(tables::EFFECTS, Bound::Unbounded, |transaction, key, value| {
+            let (target, lane, record, index) = key;
+            let row: EffectRow = tables::decode(value)?;
             let Some(stream) = row.stream() else {
-                return Ok(Some(broken(record, None, "an effect has no stream")));
+                return found(broken(record, None, "an effect has no stream"));
             };
             let place = Place { index, ..Place::of(Part::Effect, stream, row.first) };
-            let body = row.body.into();
-            if let Err(what) = self.opens(place, &body) {
-                return Ok(Some(broken(record, Some(stream), what)));
+            let due = (target, lane, row.due.millis(), record, index);
+            if let Err(what) = self.opens(place, &row.body.into()) {
+                return found(broken(record, Some(stream), what));
             }
-            if due.get((target, lane, row.due.millis(), record, index))?.is_none() {
-                return Ok(Some(broken(record, Some(stream), "an effect of it is never due")));
+            if transaction.open_table(tables::DUE)?.get(due)?.is_none() {
+                return found(broken(record, Some(stream), "an effect of it is never due"));
             }
             waiting += 1;
             *lanes.entry((target, lane)).or_default() += 1;
-        }
-        let kept = transaction.open_table(tables::LANES)?;
-        let kept = kept.iter()?.map(|row| row.map(|(lane, count)| (lane.value(), count.value())));
-        if kept.collect::<Result<BTreeMap<_, _>, _>>()? != lanes {
-            return Ok(Some(broken(0, None, "effects are counted wrongly")));
-        }
-        let whole = due.iter()?.count() == waiting;
-        Ok((!whole).then(|| broken(0, None, "an effect is missing")))
+            WHOLE
+        })?;
+        none_wrong(problem)?;
+        let mut due = 0_u64;
+        let problem = self.shelf.look_at_rows(tables::DUE, Bound::Unbounded, |_, _, ()| {
+            due += 1;
+            WHOLE
+        })?;
+        none_wrong(problem.or_else(|| (due != waiting).then(|| broken(0, None, "an effect is missing"))))?;
+        let problem = self.shelf.look_at_rows(tables::LANES, Bound::Unbounded, |_, lane, count| {
+            if lanes.remove(&lane) == Some(count) { WHOLE } else { found(broken(0, None, MISCOUNTED)) }
+        })?;
+        none_wrong(problem.or_else(|| (!lanes.is_empty()).then(|| broken(0, None, MISCOUNTED))))
     }
 
-    fn check_bodies(&self, transaction: &ReadTransaction) -> Result<Option<VerifyError>, Fault> {
-        for row in transaction.open_table(tables::SNAPSHOTS)?.iter()? {
-            let (key, value) = row?;
-            let (kind, id) = key.value();
-            let row: SnapshotRow = tables::decode(value.value())?;
+    fn check_snapshots(&self) -> Result<(), VerifyError> {
+        let problem = self.shelf.look_at_rows(tables::SNAPSHOTS, Bound::Unbounded, |_, (kind, id), value| {
+            let row: SnapshotRow = tables::decode(value)?;
             let place = Place { part: Part::Snapshot, kind, id, version: row.version, index: 0 };
-            if self.opens(place, &row.body.into()).is_err() {
-                return Ok(Some(broken(0, None, "a snapshot does not open")));
+            match self.opens(place, &row.body.into()) {
+                Ok(_) => WHOLE,
+                Err(_) => found(broken(0, None, "a snapshot does not open")),
             }
-        }
-        for row in transaction.open_table(tables::SMALL)?.iter()? {
-            let (key, value) = row?;
-            let (kind, id) = key.value();
-            let row: SmallRow = tables::decode(value.value())?;
+        })?;
+        none_wrong(problem)
+    }
+
+    fn check_small(&self) -> Result<(), VerifyError> {
+        let problem = self.shelf.look_at_rows(tables::SMALL, Bound::Unbounded, |_, (kind, id), value| {
+            let row: SmallRow = tables::decode(value)?;
             let place = Place { part: Part::Small, kind, id, version: 0, index: 0 };
-            if self.opens(place, &row.body.into()).is_err() {
-                return Ok(Some(broken(0, None, "a small record does not open")));
+            match self.opens(place, &row.body.into()) {
+                Ok(_) => WHOLE,
+                Err(_) => found(broken(0, None, "a small record does not open")),
             }
-        }
-        Ok(None)
+        })?;
+        none_wrong(problem)
     }
 }

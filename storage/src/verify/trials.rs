@@ -240,5 +240,5 @@ fn nothing_readable_lies_at_rest() {
         assert!(!bytes.windows(10).any(|window| window == b"Mustermann"), "{}", path.display());
     }
     let stream = StreamId { kind: crate::journal::StreamKind::Case, id: 7 };
-    assert_eq!(sample.open().expect("opens").core.read(stream, Version(0), 9).expect("reads").len(), 1);
+    assert_eq!(sample.open().expect("opens").core.read(stream, Version(0), 9).expect("reads").records.len(), 1);
 }

@@ -96,7 +96,7 @@ async fn who_repeats_a_retry_gets_the_first_answer_and_the_journal_says_who_it_w
     assert_eq!(record.retry(&rita, key(2)).await.expect("answers"), nothing, "it waits no longer");
     let max = person("max", Role::Mailroom, "1");
     assert_eq!(record.retry(&max, key(1)).await.expect("answers"), nothing, "the key is rita's");
-    let stored = context.journal.read(StreamId::intake(INTAKE), Version(2), 10).await.expect("reads");
+    let stored = context.journal.read(StreamId::intake(INTAKE), Version(2), 10).await.expect("reads").records;
     let Opened::Events(opened) = context.intake_stream(INTAKE).open(&stored[0]).expect("opens") else {
         panic!("nothing is erased")
     };

@@ -74,12 +74,12 @@ impl Accounts {
         loop {
             let from = Version(events.len() as u64);
             let id = self.id(user);
-            let records = self.context.journal.read(id, from, AT_ONCE).await.map_err(|_| AskError::Unavailable)?;
-            for stored in &records {
+            let page = self.context.journal.read(id, from, AT_ONCE).await.map_err(|_| AskError::Unavailable)?;
+            for stored in &page.records {
                 let Ok(Opened::Events(record)) = stream.open(stored) else { return Err(AskError::Unavailable) };
                 events.extend(record.events);
             }
-            if records.len() < AT_ONCE {
+            if !page.more {
                 return Ok((Account::fold(&events), events.len() as u64));
             }
         }
