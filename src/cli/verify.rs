@@ -11,7 +11,7 @@ use clap::Args;
 use ozg_storage::{
     checkpoint::Checkpoint,
     disk::{Disk, RealDisk},
-    verify::{Report, verify_store},
+    verify::{Report, Step, verify_store},
 };
 
 use super::{Context, Failure, bar::Bar, store::load_key};
@@ -54,7 +54,7 @@ impl Arguments {
             let disk: Arc<dyn Disk> = Arc::new(RealDisk);
             let mut bar = Bar::new(tenant.slug.as_str());
             let (data, named) = (&config.server.data_dir, &ozg_actors::named_blobs);
-            let mut progress = |done, all| bar.show(done, all, "");
+            let mut progress = |step| show(&mut bar, step);
             let verdict = verify_store(&disk, data, &tenant.slug, key.as_ref(), shown, named, &mut progress);
             bar.clear();
             whole &= verdict.is_ok();
@@ -84,6 +84,15 @@ fn read_checkpoints(file: &Path) -> Result<Vec<Checkpoint>, Failure> {
         line.parse().map_err(|_| Failure::refused(format!("{shown}:{}: kein gültiger Prüfpunkt", at + 1)))
     });
     read.collect()
+}
+
+fn show(bar: &mut Bar<'_>, step: Step) {
+    match step {
+        Step::File => bar.say("prüft die Datei des Journals"),
+        Step::Ring => bar.say("prüft den Schlüsselring"),
+        Step::Contents { done, all } => bar.show(done, all, ""),
+        Step::Rows => bar.say("vergleicht mit den Datensätzen, was daneben geschrieben ist"),
+    }
 }
 
 fn summary(report: &Report) -> String {

@@ -231,7 +231,7 @@ mod tests {
             Some(&sample.key),
             Some(&newest),
             &nothing_named,
-            &mut |_, _| {},
+            &mut |_| {},
         );
         assert!(matches!(verdict, Err(VerifyError::TooOld { newest: 2, record: 3 })), "{verdict:?}");
     }

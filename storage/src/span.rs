@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(store.core.read(stream, Version(RECORDS - 1), 9).expect("reads").records.len(), 1);
         drop(store);
         let Sample { disk, data, tenant, key, .. } = &sample;
-        let report = verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_, _| {});
+        let report = verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_| {});
         assert_eq!(report.expect("verifies").records, RECORDS + 1);
     }
 }

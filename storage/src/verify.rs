@@ -7,6 +7,7 @@
 
 mod blobs;
 mod rows;
+mod step;
 #[cfg(test)]
 mod trials;
 
@@ -21,6 +22,8 @@ use std::{
 
 use ozg_protocols::ids::{BlobId, KeyId, TenantSlug};
 use redb::ReadableTable as _;
+
+pub use step::Step;
 
 use crate::{
     blob::BlobError,
@@ -135,8 +138,7 @@ pub struct Report {
 }
 
 /// Verifies the store of a tenant under `data`. With the tenant's key all seals are checked, and that every blob is there
-/// that `named` finds; with `shown` also that the store is not older than that checkpoint. `progress` hears how much of how
-/// much is done.
+/// that `named` finds; with `shown` also that the store is not older than that checkpoint. `progress` hears of every step.
 ///
 /// # Errors
 /// The first thing that is wrong.
@@ -147,10 +149,10 @@ pub fn verify_store(
     key: Option<&TenantKey>,
     shown: Option<&Checkpoint>,
     named: &Named<'_>,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(Step),
 ) -> Result<Report, VerifyError> {
     // redb may panic over a file that is broken in a way its checks do not foresee.
-    let work = || Verification::open(disk, data, tenant, key, named)?.run(shown, progress);
+    let work = || Verification::open(disk, data, tenant, key, named, progress)?.run(shown, progress);
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(VerifyError::Journal {
         record: 0,
         stream: None,
@@ -221,11 +223,13 @@ impl<'n> Verification<'n> {
         tenant: &TenantSlug,
         key: Option<&TenantKey>,
         named: &'n Named<'n>,
+        progress: &mut dyn FnMut(Step),
     ) -> Result<Self, VerifyError> {
         let disk: Arc<dyn Disk> = Arc::new(Overlay(disk.clone()));
         let paths = Paths::of(data, tenant);
         disk.list(&paths.root).map_err(|_| StoreError::Absent)?;
         let lock = disk.lock(&paths.lock())?.ok_or(StoreError::InUse)?;
+        progress(Step::File);
         let (shelf, damage) = open_shelf(&disk, &paths)?;
         let foundation = shelf.foundation()?;
         if foundation.tenant != tenant.as_str() {
@@ -239,6 +243,7 @@ impl<'n> Verification<'n> {
                     return Err(StoreError::ForeignKey { found, given }.into());
                 }
                 let ring = Arc::new(KeyRing::open(disk.clone(), &paths.ring(), key, durable)?);
+                progress(Step::Ring);
                 ring.check()?;
                 let sealer = Arc::new(Sealer::new(tenant.clone(), ring.clone(), Arc::new(StrongRandom::new()))?);
                 let count = ring.entries();
@@ -276,7 +281,7 @@ impl<'n> Verification<'n> {
         })
     }
 
-    fn run(mut self, shown: Option<&Checkpoint>, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, VerifyError> {
+    fn run(mut self, shown: Option<&Checkpoint>, progress: &mut dyn FnMut(Step)) -> Result<Report, VerifyError> {
         let (newest, rows_until) = self.shelf.read(|transaction| {
             let newest = transaction.open_table(tables::LOG)?.last()?.map_or(0, |(number, _)| number.value());
             Ok((newest, heads::rows_until(transaction)?.unwrap_or(newest)))
@@ -290,8 +295,9 @@ impl<'n> Verification<'n> {
         let blobs = self.blob_files()?;
         let bytes: u64 = blobs.iter().map(|(_, length)| length).sum();
         // A record and four KiB of a blob are one step.
-        let total = newest + bytes / 4_096;
-        self.check_log((newest, rows_until), shown, &mut |done| progress(done, total))?;
+        let all = newest + bytes / 4_096;
+        self.check_log((newest, rows_until), shown, &mut |done| progress(Step::Contents { done, all }))?;
+        progress(Step::Rows);
         self.check_rows()?;
         if let Some(damage) = self.damage {
             return Err(damage.into());
@@ -305,9 +311,9 @@ impl<'n> Verification<'n> {
         for (id, length) in blobs {
             self.check_blob(id)?;
             done += length / 4_096;
-            progress(done.min(total), total);
+            progress(Step::Contents { done: done.min(all), all });
         }
-        progress(total, total);
+        progress(Step::Contents { done: all, all });
         self.report.streams = self.chains.len() as u64;
         Ok(self.report)
     }

@@ -309,7 +309,7 @@ pub(crate) async fn is_whole(hall: Hall) {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let slug = "musterstadt".parse().expect("a slug");
     let key = TenantKey::load(&KeySource::File(data.path().join("tenant.key"))).expect("the key");
-    let mut progress = |_, _| {};
+    let mut progress = |_| {};
     let verdict = verify_store(&disk, data.path(), &slug, Some(&key), None, &named_blobs, &mut progress);
     say(format_args!("{:?}", verdict.expect("the store is whole")));
 }

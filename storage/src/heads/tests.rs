@@ -107,7 +107,7 @@ fn rows_until(store: &TenantStore) -> u64 {
 /// What `verify` finds.
 fn verified(sample: &Sample) -> Result<Report, VerifyError> {
     let Sample { disk, data, tenant, key, .. } = sample;
-    verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_, _| {})
+    verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_| {})
 }
 
 /// What befalls the bytes of a record.

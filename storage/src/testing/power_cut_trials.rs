@@ -133,7 +133,7 @@ fn world(seed: u64) -> (Sample, PowerCutDisk, SeededRandom) {
 }
 
 fn verify(sample: &Sample) -> Result<(), String> {
-    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &nothing_named, &mut |_, _| {})
+    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &nothing_named, &mut |_| {})
         .map(drop)
         .map_err(|error| format!("verifies not: {error:?}"))
 }

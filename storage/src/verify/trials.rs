@@ -9,7 +9,7 @@ use crate::{
     checkpoint::Checkpoint,
     journal::{SealedBody, StreamId, Version},
     testing::{Sample, SeededRandom, nothing_named},
-    verify::{Report, VerifyError, verify_store},
+    verify::{Report, Step, VerifyError, verify_store},
 };
 
 /// A store with some of everything, closed, and its last checkpoint.
@@ -42,7 +42,7 @@ fn furnished(directory: &tempfile::TempDir) -> (Sample, Checkpoint) {
 }
 
 fn verify(sample: &Sample, shown: Option<&Checkpoint>) -> Result<Report, VerifyError> {
-    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), shown, &nothing_named, &mut |_, _| {})
+    verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), shown, &nothing_named, &mut |_| {})
 }
 
 fn files(directory: &tempfile::TempDir) -> Vec<PathBuf> {
@@ -64,7 +64,7 @@ fn a_whole_store_verifies_unchanged_with_and_without_its_key() {
     let directory = tempfile::tempdir().expect("a directory");
     let (sample, checkpoint) = furnished(&directory);
     let before: Vec<_> = files(&directory).iter().map(|path| fs::read(path).expect("reads")).collect();
-    let mut last = (0, 1);
+    let mut steps = Vec::new();
     let report = verify_store(
         &sample.disk,
         &sample.data,
@@ -72,14 +72,15 @@ fn a_whole_store_verifies_unchanged_with_and_without_its_key() {
         Some(&sample.key),
         Some(&checkpoint),
         &nothing_named,
-        &mut |done, total| {
-            last = (done, total);
-        },
+        &mut |step| steps.push(step),
     )
     .expect("verifies");
     assert_eq!((report.records, report.streams, report.blobs, report.checkpoints), (201, 6, 5, 2));
-    assert_eq!((report.erased, report.orphans, report.seals, last.0), (0, 0, true, last.1));
-    let without = verify_store(&sample.disk, &sample.data, &sample.tenant, None, None, &nothing_named, &mut |_, _| {})
+    assert_eq!((report.erased, report.orphans, report.seals), (0, 0, true));
+    // The file checks itself before anything of it is known, and whoever waits hears of that.
+    assert_eq!(steps[..2], [Step::File, Step::Ring]);
+    assert!(matches!(steps[2..], [Step::Contents { .. }, Step::Rows, .., Step::Contents { done, all }] if done == all));
+    let without = verify_store(&sample.disk, &sample.data, &sample.tenant, None, None, &nothing_named, &mut |_| {})
         .expect("verifies");
     assert_eq!((without.records, without.keys, without.seals), (201, report.keys, false));
     let after: Vec<_> = files(&directory).iter().map(|path| fs::read(path).expect("reads")).collect();
@@ -158,7 +159,7 @@ fn without_the_tenants_key_checkpoints_are_held_against_the_one_that_is_shown() 
     let directory = tempfile::tempdir().expect("a directory");
     let (sample, shown) = furnished(&directory);
     let without_key =
-        || verify_store(&sample.disk, &sample.data, &sample.tenant, None, Some(&shown), &nothing_named, &mut |_, _| {});
+        || verify_store(&sample.disk, &sample.data, &sample.tenant, None, Some(&shown), &nothing_named, &mut |_| {});
     assert!(without_key().is_ok());
     // Somebody who has not the notary's key has signed the log anew.
     let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).expect("a key");
@@ -214,12 +215,11 @@ fn a_blob_that_an_event_names_and_that_is_gone_is_named_with_its_record() {
     let third = store.core.tail(&store.core.beginning(), 3).expect("reads").records.remove(2);
     drop(store);
     let named = |stream, _: &[u8]| Some(if stream == third.stream { vec![gone] } else { Vec::new() });
-    let found =
-        verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &named, &mut |_, _| {});
+    let found = verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &named, &mut |_| {});
     assert!(matches!(found, Err(VerifyError::Lost { blob, record: 2 }) if blob == gone), "{found:?}");
     let unreadable = |_, _: &[u8]| None;
     let found =
-        verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &unreadable, &mut |_, _| {});
+        verify_store(&sample.disk, &sample.data, &sample.tenant, Some(&sample.key), None, &unreadable, &mut |_| {});
     assert!(matches!(found, Err(VerifyError::Journal { record: 1, .. })), "{found:?}");
 }
 
