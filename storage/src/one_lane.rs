@@ -103,7 +103,7 @@ mod tests {
 
     fn verified(sample: &Sample) -> Result<Report, VerifyError> {
         let Sample { disk, data, tenant, key, .. } = sample;
-        verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_, _| {})
+        verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_| {})
     }
 
     /// Writes the tables as the stores had them that knew no lanes.

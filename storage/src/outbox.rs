@@ -261,7 +261,7 @@ mod tests {
         store.core.shelf.write(Durability::Immediate, forget).expect("is spoilt");
         drop((store, stream));
         let Sample { disk, data, tenant, key, .. } = &sample;
-        let verified = verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_, _| {});
+        let verified = verify_store(disk, data, tenant, Some(key), None, &nothing_named, &mut |_| {});
         assert!(matches!(verified, Err(VerifyError::Journal { what: "effects are counted wrongly", .. })));
     }
 }

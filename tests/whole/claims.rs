@@ -8,7 +8,7 @@ use std::sync::{
 use ozg_protocols::{ids::CommandKey, moment::Moment};
 use ozg_storage::journal::{
     Append, Appended, Backlog, BoxFuture, ClaimedEffect, Cursor, EffectId, EffectTarget, EffectVerdict, Journal,
-    JournalError, Lane, SealedBody, StoredAnswer, StoredRecord, StreamId, TailPage, Version,
+    JournalError, Lane, SealedBody, StoredAnswer, StreamId, StreamPage, TailPage, Version,
 };
 
 /// The numbers.
@@ -52,7 +52,7 @@ impl Journal for Counted {
         self.journal.answer_to(stream, key)
     }
 
-    fn read(&self, stream: StreamId, from: Version, limit: usize) -> Answer<'_, Vec<StoredRecord>> {
+    fn read(&self, stream: StreamId, from: Version, limit: usize) -> Answer<'_, StreamPage> {
         self.journal.read(stream, from, limit)
     }
 
