@@ -63,7 +63,10 @@ fn channels(context: &TenantContext, outbound: &Outbound, meter: &Meter) -> Conn
     for settings in &context.settings.destinations {
         let (spec, credentials) = Credentials::spec(settings, outbound, meter.of(settings.id), &context.probe);
         children.push(spec);
-        services.insert(settings.id, DeliveryService::new(settings.clone(), outbound.clone(), credentials));
+        services.insert(
+            settings.id,
+            DeliveryService::new(settings.clone(), outbound.clone(), credentials, context.agreement.clone()),
+        );
     }
     let (spec, outbox) = outbox::spec(context, services.clone());
     children.push(spec);

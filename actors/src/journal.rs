@@ -24,6 +24,7 @@ use tokio::{
 pub(crate) use batcher::{BatcherActor, BatcherMessage, Pending};
 
 use crate::{
+    clock::Agreement,
     observe::Probe,
     pool::{JobLost, Workers},
     supervise::{self, Address, Spec},
@@ -44,6 +45,7 @@ pub(crate) struct TenantJournal {
     news: watch::Sender<u64>,
     /// Whether there was room, and when that was.
     room: watch::Sender<Option<(Instant, bool)>>,
+    agreement: Agreement,
     probe: Probe,
 }
 
@@ -54,6 +56,7 @@ impl TenantJournal {
         core: Arc<RedbCore>,
         vault: Workers,
         readers: Workers,
+        agreement: Agreement,
         infrastructure: &Probe,
     ) -> (Self, Spec) {
         let name = format!("batcher-{name}");
@@ -62,7 +65,7 @@ impl TenantJournal {
         let arguments = move |probe| (store.clone(), workers.clone(), probe);
         let (spec, batcher) = Spec::new(name, &supervise::BATCHER, || BatcherActor, arguments);
         let (news, room) = (watch::Sender::new(0), watch::Sender::new(None));
-        (Self { core, vault, readers, batcher, news, room, probe: probe.clone() }, spec.seen_by(probe))
+        (Self { core, vault, readers, batcher, news, room, agreement, probe: probe.clone() }, spec.seen_by(probe))
     }
 
     /// The number of the last record that was appended; for whoever tails.
@@ -72,7 +75,7 @@ impl TenantJournal {
 
     async fn send(&self, append: Append) -> Result<Appended, JournalError> {
         let started = Instant::now();
-        let (reply, answer) = oneshot::channel();
+        let (at, (reply, answer)) = (append.at, oneshot::channel());
         let pending = Pending { append, since: started, reply };
         let taken = self.batcher.tell(BatcherMessage::Append(Box::new(pending), self.probe.waiting(None)));
         let answer = match tokio::time::timeout(WITHIN, answer).await {
@@ -84,7 +87,10 @@ impl TenantJournal {
         let metrics = self.probe.observation().metrics();
         metrics.appended(outcome(&answer), started.elapsed());
         match answer {
-            Ok(Appended::Durable { number, .. }) => self.news.send_modify(|newest| *newest = (*newest).max(number.0)),
+            Ok(Appended::Durable { number, .. }) => {
+                self.agreement.recorded(at);
+                self.news.send_modify(|newest| *newest = (*newest).max(number.0));
+            }
             Ok(Appended::Conflict { .. }) => drop(metrics.conflicts.inc()),
             Ok(Appended::Fenced { .. }) => drop(metrics.fenced.inc()),
             _ => {}
@@ -228,19 +234,27 @@ mod tests {
 
     use super::*;
     use crate::{
+        clock,
         house::{RootMessage, Supervisor},
         observe::Observation,
         pool::{HangingPool, InlinePool},
         seams::WallClock,
     };
 
+    fn agreement(observation: &Observation) -> Agreement {
+        let (_, door) = clock::spec(Arc::new(WallClock), observation);
+        door.opened(&"musterstadt".parse().expect("a slug"), None)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn whoever_asks_a_journal_that_hangs_hears_so_and_of_a_write_that_its_outcome_is_unknown() {
         let directory = tempfile::tempdir().expect("a directory");
-        let probe = Observation::new(Arc::new(WallClock)).root("infrastructure", &supervise::INFRASTRUCTURE);
+        let observation = Observation::new(Arc::new(WallClock));
+        let probe = observation.root("infrastructure", &supervise::INFRASTRUCTURE);
         let hanging = || Workers::new(Arc::new(HangingPool::default()));
         let store = Sample::on(Arc::new(RealDisk), directory.path(), 1).open().expect("opens");
-        let (journal, _batcher) = TenantJournal::new("one", store.core, hanging(), hanging(), &probe);
+        let (journal, _batcher) =
+            TenantJournal::new("one", store.core, hanging(), hanging(), agreement(&observation), &probe);
         let (target, now) = (EffectTarget::FitConnect, Moment::default());
         assert_eq!(journal.read(StreamId::TENANT, Version(0), 9).await.err(), Some(JournalError::Unavailable));
         assert_eq!(journal.tail(journal.beginning(), 9).await.err(), Some(JournalError::Unavailable));
@@ -259,12 +273,14 @@ mod tests {
         directory: &tempfile::TempDir,
         streams: u128,
     ) -> (TenantJournal, Vec<Append>, ActorRef<RootMessage>) {
-        let probe = Observation::new(Arc::new(WallClock)).root("infrastructure", &supervise::INFRASTRUCTURE);
+        let observation = Observation::new(Arc::new(WallClock));
+        let (probe, agreement) =
+            (observation.root("infrastructure", &supervise::INFRASTRUCTURE), agreement(&observation));
         let workers = || Workers::new(Arc::new(InlinePool));
         let store = Sample::on(Arc::new(RealDisk), directory.path(), 1).open().expect("opens");
         let append = |id| Sample::append(&mut Sample::stream(&store, id), 0, 1, "first", None, Vec::new());
         let appends = (1..=streams).map(append).collect();
-        let (journal, batcher) = TenantJournal::new("one", store.core, workers(), workers(), &probe);
+        let (journal, batcher) = TenantJournal::new("one", store.core, workers(), workers(), agreement, &probe);
         let (root, _) = Actor::spawn(None, Supervisor, (vec![batcher], probe)).await.expect("starts");
         (journal, appends, root)
     }
@@ -306,10 +322,10 @@ mod tests {
         let (one, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
         let observation = Observation::new(Arc::new(WallClock));
         let probe = observation.root("infrastructure", &supervise::INFRASTRUCTURE);
-        let workers = || Workers::new(Arc::new(InlinePool));
+        let (workers, agreement) = (|| Workers::new(Arc::new(InlinePool)), agreement(&observation));
         let journal = |name, directory: &tempfile::TempDir, seed| {
             let store = Sample::on(Arc::new(RealDisk), directory.path(), seed).open().expect("opens");
-            TenantJournal::new(name, store.core, workers(), workers(), &probe)
+            TenantJournal::new(name, store.core, workers(), workers(), agreement.clone(), &probe)
         };
         let ((one, first), (other, second)) = (journal("one", &one, 1), journal("other", &other, 2));
         let arguments = (vec![first, second], probe.clone());

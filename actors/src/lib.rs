@@ -6,6 +6,7 @@
 
 pub mod blobs;
 mod case;
+mod clock;
 pub mod fit_connect;
 mod house;
 mod intake;
@@ -24,6 +25,7 @@ mod views;
 
 pub use blobs::{BlobError, BlobReader};
 pub use case::{CaseSheet, Outcome, Ticket};
+pub use clock::Agreement;
 #[cfg(any(test, feature = "testing"))]
 pub use house::Member;
 pub use house::{DrainReport, House, Pools, Readiness, Seams, StartError};

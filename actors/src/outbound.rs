@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use ozg_protocols::moment::Moment;
 use tokio::time::Instant;
 
 pub use error::{CallError, Refused};
@@ -124,7 +125,7 @@ pub struct Answer {
     /// Its status.
     pub status: StatusCode,
     /// When it was given, as the other side's clock says (RFC 9110, section 6.6.1).
-    pub date: Option<HeaderValue>,
+    pub date: Option<Moment>,
     /// The whole of it.
     pub body: Bytes,
 }
@@ -174,7 +175,7 @@ impl Outbound {
         let (purpose, begun) = (call.purpose, Instant::now());
         let answer = tokio::time::timeout(self.settings.answer_within, async {
             let response = self.send(call).await?;
-            let (status, date) = (response.status(), response.headers().get(header::DATE).cloned());
+            let (status, date) = (response.status(), response.headers().get(header::DATE).and_then(moment));
             Ok(Answer { status, date, body: self.collect(response).await? })
         });
         let answer = answer.await.unwrap_or(Err(CallError::Timeout));
@@ -230,6 +231,12 @@ impl Outbound {
             Err(_) => Err(CallError::Network("the answer broke off")),
         }
     }
+}
+
+/// `Date` (RFC 9110, section 5.6.7); its newer form is a form of RFC 5322.
+fn moment(date: &HeaderValue) -> Option<Moment> {
+    let zoned = jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok()?;
+    Some(Moment::from_seconds(zoned.timestamp().as_second()))
 }
 
 fn announced(response: &Response<Incoming>) -> Option<u64> {

@@ -38,6 +38,7 @@ pub use sessions::{InvalidToken, SessionToken};
 use crate::{
     blobs::Blobs,
     case::{Ask, CaseParts},
+    clock::Agreement,
     observe::{ActorState, Probe, Waiting},
     seams::Clock,
     supervise::{Children, Spec},
@@ -46,6 +47,8 @@ use cases::Cases;
 
 /// Files that no event names are kept for a day, for whoever is just about to name them, and looked for each day.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long that waits where the clock is in doubt.
+const IN_DOUBT: Duration = Duration::from_secs(60);
 
 /// How long whoever asks a tenant waits for an answer.
 pub(crate) const WITHIN: Duration = Duration::from_secs(15);
@@ -160,6 +163,7 @@ pub(crate) struct TenantActor;
 pub(crate) struct Running {
     blobs: Blobs,
     clock: Arc<dyn Clock>,
+    agreement: Agreement,
     probe: Probe,
     children: Children,
     cases: Cases,
@@ -192,7 +196,8 @@ impl Actor for TenantActor {
         context.probe.set(ActorState::Running);
         context.probe.after(&me, limits.sweep_every, TenantMessage::Sweep);
         me.cast(TenantMessage::SweepFiles(context.probe.waiting(None)))?;
-        Ok(Running { blobs, clock: context.clock, probe: context.probe, children, cases, limits, household })
+        let TenantContext { clock, agreement, probe, .. } = context;
+        Ok(Running { blobs, clock, agreement, probe, children, cases, limits, household })
     }
 
     async fn handle(
@@ -253,6 +258,10 @@ impl Running {
     /// Aside, because the tenant waits for no disk. What an attempt leaves behind is found a day later at the latest.
     fn sweep_files(&self, me: &ActorRef<TenantMessage>) {
         let (blobs, now) = (self.blobs.clone(), self.clock.now());
+        if self.agreement.stands_still(now) {
+            self.probe.after(me, IN_DOUBT, TenantMessage::SweepFiles);
+            return;
+        }
         let older_than = Moment::from_seconds(now.seconds().saturating_sub(DAY.as_secs().cast_signed()));
         tokio::spawn(async move {
             match blobs.sweep(older_than).await {

@@ -103,6 +103,8 @@ impl Notary {
         if let Some(RecordNo(record)) = page.damaged {
             return Err(NotaryError::Journal(JournalError::Damaged { record, what: "the record cannot be read" }));
         }
+        // A clock that was ahead and was set back would put the next signature off for as long.
+        self.unsigned_since = self.unsigned_since.map(|since| since.min(now));
         page.records.iter().try_for_each(|record| self.observe(record, now))?;
         Ok(page.more)
     }
@@ -124,10 +126,11 @@ impl Notary {
         Ok(())
     }
 
-    /// Whether a checkpoint should be signed now.
+    /// Whether a checkpoint should be signed: because of what has come since, and because of the time, where that is known.
     #[must_use]
-    pub fn is_due(&self, now: Moment) -> bool {
-        self.unsigned >= RECORDS || self.unsigned_since.is_some_and(|since| now.since(since) >= PERIOD)
+    pub fn is_due(&self, now: Option<Moment>) -> bool {
+        let age = self.unsigned_since.zip(now).map(|(since, now)| now.since(since));
+        self.unsigned >= RECORDS || age.is_some_and(|age| age >= PERIOD)
     }
 
     /// Whether anything happened since the last checkpoint: whoever closes the house signs for it.

@@ -107,6 +107,19 @@ impl RedbCore {
         cursor(&self.tenant, self.incarnation, after)
     }
 
+    /// The moment of the last record that can be read; one that is damaged keeps nobody from opening the others.
+    pub(crate) fn last_moment(&self) -> Result<Option<Moment>, JournalError> {
+        self.reading(|transaction| {
+            let log = transaction.open_table(tables::LOG)?;
+            for row in log.iter()?.rev().take(MAX_RECORDS) {
+                if let Ok(record) = log_record::decode(row?.1.value()) {
+                    return Ok(Some(record.at));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     fn number_of(&self, cursor: &Cursor) -> Result<u64, JournalError> {
         let mut fields = Fields::of(&cursor.0);
         let number = fields.array::<16>().and_then(|incarnation| Ok((incarnation, fields.u64()?)));

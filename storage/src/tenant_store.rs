@@ -140,6 +140,8 @@ pub struct TenantStore {
     pub blobs: BlobStore,
     /// The files of views.
     pub views: ViewFiles,
+    /// The moment of the last record, when the store was opened.
+    pub last_record: Option<Moment>,
     notary: (PathBuf, Arc<KeyRing>, Arc<dyn Disk>),
 }
 
@@ -286,7 +288,8 @@ impl TenantStore {
         let notary = (paths.checkpoints(), ring.clone(), disk.clone());
         let ground = Ground { shelf, disk: disk.clone(), directory: paths.root.clone(), ring, lock };
         let core = RedbCore::new(ground, &foundation, tenant.clone(), options);
-        Ok(Self { core: Arc::new(core), sealer, blobs, views, notary })
+        let last_record = core.last_moment()?;
+        Ok(Self { core: Arc::new(core), sealer, blobs, views, last_record, notary })
     }
 }
 

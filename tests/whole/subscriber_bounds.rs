@@ -96,6 +96,20 @@ async fn the_age_of_the_oldest_open_submission_counts_from_when_it_was_kept_also
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_two_hours_ahead_of_the_delivery_service_is_not_believed_while_submissions_come_in() {
+    let (town, data) = (Town::open().await, TempDir::new().expect("a directory"));
+    let bounds = Bounds { clock: Some(Arc::new(Ahead(Duration::from_secs(7_200)))), ..Bounds::default() };
+    let house = start_with(&town, ApiVersion::V2, data.path(), bounds, |_| {}).await;
+    let stands_still = async || counted(&house, "ozg_clock_standing_still", "musterstadt") > 0.0;
+    eventually("its answers show the time", stands_still).await;
+    let receipt = town.submit(ApiVersion::V2).await;
+    let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
+    assert_eq!(verdict, Verdict::Accepted);
+    assert!(house.readiness().await.is_ready());
+    house.drain(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_named_as_operators_know_them_and_never_name_a_case_or_a_person() {
     let hall = Hall::open(ApiVersion::V2).await;
     let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
@@ -111,6 +125,8 @@ async fn metrics_are_named_as_operators_know_them_and_never_name_a_case_or_a_per
         "ozg_journal_append_seconds_count{",
         "ozg_journal_commit_batch_size_count",
         "ozg_journal_conflicts_total",
+        "ozg_clock_disagreement_seconds{",
+        "ozg_clock_standing_still{",
         "ozg_outbox_pending{",
         "ozg_outbox_oldest_pending_seconds{",
         "ozg_outbox_attempts_total{",

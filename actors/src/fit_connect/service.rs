@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::credentials::Credentials;
 use crate::{
+    clock::Agreement,
     outbound::{Answer, Call, CallError, Outbound, Streaming},
     settings::DestinationSettings,
 };
@@ -76,6 +77,7 @@ pub(crate) struct DeliveryService {
     settings: Arc<DestinationSettings>,
     outbound: Outbound,
     credentials: Credentials,
+    agreement: Agreement,
 }
 
 /// An address of the Submission API of this destination.
@@ -85,8 +87,13 @@ pub(super) fn uri(settings: &DestinationSettings, path: &str) -> Result<Uri, Ser
 }
 
 impl DeliveryService {
-    pub(crate) const fn new(settings: Arc<DestinationSettings>, outbound: Outbound, credentials: Credentials) -> Self {
-        Self { settings, outbound, credentials }
+    pub(crate) const fn new(
+        settings: Arc<DestinationSettings>,
+        outbound: Outbound,
+        credentials: Credentials,
+        agreement: Agreement,
+    ) -> Self {
+        Self { settings, outbound, credentials, agreement }
     }
 
     /// The keys of event logs.
@@ -168,13 +175,17 @@ impl DeliveryService {
 
     async fn authorised(&self, call: impl Fn() -> Call) -> Result<Answer, ServiceError> {
         let token = self.credentials.token(None).await?;
-        match self.outbound.call(call().with(header::AUTHORIZATION, token.header.clone())).await {
+        let answer = match self.outbound.call(call().with(header::AUTHORIZATION, token.header.clone())).await {
             Err(error) if is_unauthorised(&error) => {
                 let token = self.credentials.token(Some(&token)).await?;
-                Ok(self.outbound.call(call().with(header::AUTHORIZATION, token.header)).await?)
+                self.outbound.call(call().with(header::AUTHORIZATION, token.header)).await?
             }
-            answer => Ok(answer?),
+            answer => answer?,
+        };
+        if let Some(date) = answer.date {
+            self.agreement.shown(self.settings.id, date);
         }
+        Ok(answer)
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     blobs::Blobs,
+    clock::{self, ClockDoor},
     journal::TenantJournal,
     observe::{Observation, Observer, Probe},
     outbox,
@@ -107,8 +108,10 @@ impl House {
         let probe = observation.root("house", &supervise::HOUSE);
         let infrastructure = probe.child("infrastructure", &supervise::INFRASTRUCTURE, 0);
         let (mut specs, pools) = Plans::of(&settings).pools(threads.as_ref(), &infrastructure);
+        let (clock, door) = clock::spec(seams.clock.clone(), &observation);
+        specs.push(clock);
         specs.push(Spec::new("observer", &supervise::OBSERVER, || Observer, |probe| probe).0);
-        let founding = Founding::of(&settings, seams, pools.clone(), probe.clone());
+        let founding = Founding::of(&settings, seams, door, pools.clone(), probe.clone());
         let mut doors = Doors::default();
         let mut branches = Vec::new();
         for (settings, opened) in founding.open_all(settings.tenants).await? {
@@ -192,6 +195,7 @@ impl Plans {
 #[derive(Debug, Clone)]
 pub(super) struct Founding {
     seams: Seams,
+    clock: ClockDoor,
     pools: AllPools,
     data: PathBuf,
     options: Options,
@@ -201,11 +205,11 @@ pub(super) struct Founding {
 }
 
 impl Founding {
-    fn of(settings: &HouseSettings, seams: Seams, pools: AllPools, house: Probe) -> Self {
+    fn of(settings: &HouseSettings, seams: Seams, clock: ClockDoor, pools: AllPools, house: Probe) -> Self {
         let cache = settings.cache_bytes / settings.tenants.len().max(1);
         let options = Options { cache, reserve: settings.reserve_bytes, ..Options::default() };
         let (data, checkpoints) = (settings.data_dir.clone(), settings.checkpoint_file.clone());
-        Self { seams, pools, data, options, checkpoints, house }
+        Self { seams, clock, pools, data, options, checkpoints, house }
     }
 
     /// The store of each tenant, or why it does not open; an error if none does.
@@ -243,7 +247,9 @@ impl Founding {
         let Self { seams, pools, checkpoints, house, .. } = self;
         let (checkpoints, Store(store)) = (checkpoints.clone(), store);
         let (vault, readers) = (pools.vault.clone(), pools.readers.clone());
-        let (journal, batcher) = TenantJournal::new(settings.slug.as_str(), store.core.clone(), vault, readers, above);
+        let agreement = self.clock.opened(&settings.slug, store.last_record);
+        let (name, core) = (settings.slug.as_str(), store.core.clone());
+        let (journal, batcher) = TenantJournal::new(name, core, vault, readers, agreement.clone(), above);
         let (limits, settings) = (seams.limits, Arc::new(settings));
         let probe = house.child(settings.slug.as_str(), &supervise::TENANT, limits.permits as u64);
         let (seat, tenant) = Seat::empty();
@@ -258,6 +264,7 @@ impl Founding {
         let context = TenantContext {
             settings: settings.clone(),
             clock: seams.clock.clone(),
+            agreement,
             ids: ids.clone(),
             journal: Arc::new(journal),
             sealer: store.sealer.clone(),

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod clearing;
+mod clock;
 mod closing;
 mod full_disk;
 mod intakes;

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, header};
+use ozg_protocols::moment::Moment;
 
 use super::{
     Call, CallError, Outbound, OutboundSettings, SystemResolver,
@@ -47,6 +48,18 @@ async fn every_name_below_localhost_is_this_machine() {
     assert_eq!(&answer.body[..], b"hallo");
     assert!(peer.request().await.to_lowercase().contains("user-agent: ozg-cloud/"));
     assert!(observation.metrics_text().contains("ozg_outbound_calls_total{purpose=\"test\",outcome=\"ok\"} 1"));
+}
+
+#[tokio::test]
+async fn an_answer_says_when_it_was_given() {
+    let dated = async |header: &str| {
+        let peer = Peer::start(vec![answer("200 OK", header, "")]).await;
+        outbound(patient()).0.call(get(&peer, "127.0.0.1")).await.expect("an answer").date
+    };
+    let given = Moment::from_seconds(784_111_777);
+    assert_eq!(dated("date: Sun, 06 Nov 1994 08:49:37 GMT\r\n").await, Some(given));
+    assert_eq!(dated("date: gestern\r\n").await, None);
+    assert_eq!(dated("").await, None);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use super::{Callback, CallbackError, Edge, NumbersMessage, UnreadCallback};
 use crate::{
     blobs::Blobs,
     case::{Outcome, Ticket},
+    clock::Agreement,
     observe::Probe,
     pool::Workers,
     seams::{Clock, Ids},
@@ -67,6 +68,8 @@ pub struct TenantContext {
     pub settings: Arc<TenantSettings>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Whether it can be believed: whoever does something only because the time has come asks first.
+    pub agreement: Agreement,
     /// Ids and nonces.
     pub ids: Ids,
     /// The tenant's journal.

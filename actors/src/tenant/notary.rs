@@ -111,8 +111,11 @@ impl Actor for NotaryActor {
 impl Watch {
     /// Looks for more; `last` signs for all there is once there is no more. Whether there is.
     async fn look(&mut self, last: bool) -> Result<bool, Failure> {
-        let (store, notary, now) = (self.parts.store.clone(), self.notary.take(), self.parts.context.clock.now());
-        let looked = self.parts.workers.run("notary", move || look(&store, notary, now, last)).await;
+        let context = &self.parts.context;
+        let (store, notary, now) = (self.parts.store.clone(), self.notary.take(), context.clock.now());
+        // An hour that only the clock shows may be none.
+        let hours = !context.agreement.stands_still(now);
+        let looked = self.parts.workers.run("notary", move || look(&store, notary, now, hours, last)).await;
         let (notary, (more, signed)) = looked.map_err(|_| Failure("the notary's job was lost"))?.map_err(|error| {
             tracing::error!(%error, "the notary cannot go on");
             Failure("the notary cannot go on")
@@ -204,13 +207,19 @@ impl Watch {
 
 const UNREADABLE: Failure = Failure("the checkpoints cannot be read");
 
-fn look(store: &TenantStore, notary: Option<Notary>, now: Moment, last: bool) -> Result<(Notary, Seen), NotaryError> {
+fn look(
+    store: &TenantStore,
+    notary: Option<Notary>,
+    now: Moment,
+    hours: bool,
+    last: bool,
+) -> Result<(Notary, Seen), NotaryError> {
     let mut notary = match notary {
         Some(notary) => notary,
         None => store.notary()?,
     };
     let more = notary.follow(&store.core, AT_ONCE, now)?;
-    let due = notary.is_due(now) || (last && !more && notary.has_unsigned());
+    let due = notary.is_due(hours.then_some(now)) || (last && !more && notary.has_unsigned());
     let signed = if due { Some(notary.sign(now)?) } else { None };
     Ok((notary, (more, signed)))
 }

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use ozg_protocols::{account::PasswordHash, ids::UserId, principal::Principal};
+use ozg_protocols::{account::PasswordHash, ids::UserId, moment::Moment, principal::Principal};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 pub(crate) use password::{hash, verify};
@@ -162,7 +162,7 @@ impl Desk {
         me: ActorRef<SessionMessage>,
     ) {
         let working = waiting.begin_as(&self.probe, "sign_in");
-        let now = self.context.clock.now();
+        let now = self.now();
         let id = self.context.sealer.index_key().record_id(0, login.as_bytes());
         if let Err(retry_after) = self.attempts.begin(id, now) {
             let _ = reply.send(Err(SignInError::TooMany { retry_after }));
@@ -196,7 +196,7 @@ impl Desk {
         self.attempts.succeeded(login);
         let unavailable = SignInError::Unavailable(AskError::Unavailable);
         let token = SessionToken::new(&self.context.ids.bytes().map_err(|_| unavailable)?);
-        let now = self.context.clock.now();
+        let now = self.now();
         let session = Session { user: principal.user, since: now, seen: now };
         let id = self.kept.id(&token);
         self.kept.put(id, &session).await.map_err(SignInError::Unavailable)?;
@@ -246,12 +246,12 @@ impl Desk {
 
     /// Who is behind a session that is known here; nobody behind any other.
     async fn who(&mut self, id: u128) -> Result<Option<Principal>, AskError> {
-        let now = self.context.clock.now();
+        let (now, context) = (self.now(), &self.context);
         let Some(session) = self.sessions.get_mut(&id).filter(|session| session.is_valid(now)) else {
             self.sessions.remove(&id);
             return Ok(None);
         };
-        if now.since(session.seen) >= NOTED_EVERY {
+        if now.since(session.seen) >= NOTED_EVERY && !context.agreement.stands_still(context.clock.now()) {
             session.seen = now;
             // Not to be able to note it only shortens the session.
             let _ = self.kept.put(id, session).await;
@@ -287,9 +287,17 @@ impl Desk {
         AskError::Busy { retry_after: COME_BACK }
     }
 
+    /// The latest that the time may be: a session that has ended must not become valid again by a clock that is behind.
+    fn now(&self) -> Moment {
+        self.context.agreement.at_least(self.context.clock.now())
+    }
+
     fn sweep(&mut self) {
-        let now = self.context.clock.now();
+        let now = self.now();
         self.sessions.retain(|_, session| session.is_valid(now));
-        self.attempts.forget(now);
+        // Whoever has to wait does not wait less because the clock jumps.
+        if !self.context.agreement.stands_still(self.context.clock.now()) {
+            self.attempts.forget(now);
+        }
     }
 }

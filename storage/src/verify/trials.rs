@@ -36,7 +36,7 @@ fn furnished(directory: &tempfile::TempDir) -> (Sample, Checkpoint) {
     }
     let mut notary = store.notary().expect("a notary");
     assert!(!notary.follow(&store.core, 1_000, Moment::from_seconds(5)).expect("follows"));
-    assert!(notary.is_due(Moment::from_seconds(5 + 3_600)) && !notary.is_due(Moment::from_seconds(5)));
+    assert!(notary.is_due(Some(Moment::from_seconds(5 + 3_600))) && !notary.is_due(Some(Moment::from_seconds(5))));
     let checkpoint = notary.sign(Moment::from_seconds(6)).expect("signs");
     (sample, checkpoint)
 }

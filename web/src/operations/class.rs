@@ -8,13 +8,14 @@ pub(crate) struct Class {
 }
 
 #[rustfmt::skip]
-const CLASSES: [(&str, Class); 17] = [
+const CLASSES: [(&str, Class); 18] = [
     ("house", Class { name: "Haus", purpose: "Wurzel der Aufsicht; endet es, endet der Prozess." }),
-    ("infrastructure", Class { name: "Unterbau", purpose: "Beaufsichtigt, worauf sich alle stützen: Arbeitergruppen, Journale, Beobachter." }),
+    ("infrastructure", Class { name: "Unterbau", purpose: "Beaufsichtigt, worauf sich alle stützen: Arbeitergruppen, Journale, Uhr, Beobachter." }),
     ("pool", Class { name: "Arbeitergruppe", purpose: "Verteilt Arbeit, die rechnet oder auf den Datenträger wartet, und ersetzt ausgefallene Arbeiter." }),
     ("worker", Class { name: "Arbeiter", purpose: "Ein Thread einer Arbeitergruppe." }),
     ("opener", Class { name: "Öffner", purpose: "Versucht, die Daten gestörter Mandanten doch noch zu öffnen." }),
     ("batcher", Class { name: "Journal-Sammler", purpose: "Fasst die Änderungen eines Mandanten zusammen und schreibt sie dauerhaft." }),
+    ("clock", Class { name: "Uhr", purpose: "Prüft jede Sekunde, ob die Uhr zum letzten Datensatz, zum Zustelldienst und zu sich selbst passt." }),
     ("observer", Class { name: "Beobachter", purpose: "Misst jede Sekunde alle Postkörbe für diese Seite." }),
     ("tenant", Class { name: "Mandant", purpose: "Beaufsichtigt alles, was zu einem Mandanten gehört." }),
     ("case", Class { name: "Vorgang", purpose: "Führt einen Vorgang, solange jemand mit ihm arbeitet, und ändert ihn als Einziger." }),
@@ -40,6 +41,16 @@ impl Class {
     pub(crate) fn of(class: &'static str) -> Self {
         let known = CLASSES.iter().find(|(name, _)| *name == class);
         known.map_or(Self { name: class, purpose: "" }, |(_, words)| *words)
+    }
+
+    /// What follows where one of this class is disturbed.
+    pub(crate) fn disturbed(self) -> &'static str {
+        if self == Self::of("clock") {
+            "Was nur geschieht, weil die Zeit gekommen ist, ruht: Prüfpunkte nach einer Stunde, Aufräumen. Alles andere \
+             läuft weiter. Die Uhr des Rechners prüfen."
+        } else {
+            "Er antwortet mit 503, bis der Fehler behoben ist. Die anderen laufen weiter."
+        }
     }
 }
 

@@ -157,7 +157,7 @@ fn trouble(actor: &ActorReport) -> Option<TroubleView> {
             kind: "danger",
             title: format!("{name} ist gestört"),
             path: actor.path.clone(),
-            text: "Er antwortet mit 503, bis der Fehler behoben ist. Die anderen laufen weiter.".to_owned(),
+            text: Class::of(actor.class).disturbed().to_owned(),
             cause: actor.last_failure.as_ref().map(|(_, cause)| cause.clone()),
         }),
         _ if is_alarming(actor) => Some(TroubleView {
@@ -314,6 +314,17 @@ mod tests {
         assert_eq!(view.troubles[0].title, "Postkorb läuft voll: Eingang");
         assert_eq!(view.troubles[0].path, "house/eingang");
         assert_eq!(view.sections[0].actors[0].badge.label, "staut");
+    }
+
+    #[test]
+    fn a_clock_in_doubt_says_what_stands_still_and_that_the_rest_goes_on() {
+        let cause = Some((Moment::default(), "musterstadt: disagrees with the delivery service by 120 min".to_owned()));
+        let clock = actor("house/infrastructure/clock", "clock", 0);
+        let clock = ActorReport { state: ActorState::Disturbed, last_failure: cause, ..clock };
+        let view = TreeView::new(&[clock], Moment::default());
+        assert_eq!(view.troubles[0].title, "Uhr ist gestört");
+        assert!(view.troubles[0].text.contains("ruht") && view.troubles[0].text.contains("Alles andere läuft weiter"));
+        assert!(!view.troubles[0].text.contains("503"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Sessions as they are kept: small sealed records that a restart does not end, by the keyed hash of their token.
 
+use std::time::Duration;
+
 use ozg_protocols::{ids::UserId, moment::Moment};
 use ozg_storage::{codec::Schema, journal::JournalError};
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use crate::{supervise::AskError, tenant::TenantContext};
 /// The kind of small record that a session is.
 const SESSION: u8 = 1;
 const SESSIONS: Schema<Session> = Schema::first(1);
+/// So far a clock may be ahead and is believed.
+const ENOUGH_AHEAD: Duration = Duration::from_secs(3_600);
 
 /// A session as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,8 +24,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// One from the future was made by a clock that was wrong: nobody knows when it would end.
     pub(super) fn is_valid(&self, now: Moment) -> bool {
-        now.since(self.since) < LONGEST && now.since(self.seen) < IDLE
+        let is_from_the_future = self.since.max(self.seen).since(now) > ENOUGH_AHEAD;
+        !is_from_the_future && now.since(self.since) < LONGEST && now.since(self.seen) < IDLE
     }
 }
 
@@ -40,7 +46,7 @@ impl Kept {
     }
 
     pub(super) async fn get(&self, id: u128) -> Result<Option<Session>, AskError> {
-        let now = self.0.clock.now();
+        let now = self.0.agreement.at_least(self.0.clock.now());
         let body = self.0.journal.record(SESSION, id, now).await.map_err(|_| AskError::Unavailable)?;
         let Some(body) = body else { return Ok(None) };
         let envelope = self.0.sealer.open_record(SESSION, id, &body).map_err(|_| AskError::Unavailable)?;
@@ -66,5 +72,20 @@ impl Kept {
             Err(_) => return Err(AskError::Unavailable),
         }
         self.0.journal.put_record(SESSION, id, None, now).await.map_err(|_| AskError::Unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_from_the_future_is_none() {
+        let at = Moment::from_seconds(1_000_000);
+        let session = |seen| Session { user: "erika".parse().expect("valid"), since: at, seen };
+        let (hour, second) = (ENOUGH_AHEAD, Duration::from_secs(1));
+        assert!(session(at.plus(hour)).is_valid(at));
+        assert!(!session(at.plus(hour + second)).is_valid(at), "it would live longer than any other");
+        assert!(!session(at).is_valid(at.plus(IDLE)));
     }
 }
