@@ -172,6 +172,7 @@ pub(crate) fn call(error: &CallError) -> String {
         CallError::Status(refused) => format!("antwortet mit Status {}", refused.status.as_u16()),
         CallError::Redirected(_) => "leitet weiter; das wird mit einem Token nicht befolgt".to_owned(),
         CallError::TooLarge => "antwortet mit mehr, als erlaubt ist".to_owned(),
+        CallError::Busy => "ist mit zu vielen Anfragen zugleich belegt".to_owned(),
     }
 }
 

@@ -65,6 +65,7 @@ pub async fn open_house(settings: HouseSettings, config: &Config) -> Result<Hous
         disk: Arc::new(RealDisk),
         pools: Pools::Threads,
         limits: Limits::default(),
+        outbound: outbound.clone(),
         connect: connect(outbound),
     };
     Ok(House::start(settings, seams).await?)

@@ -49,9 +49,7 @@ pub fn connect(outbound: Outbound) -> Connect {
     let registered = Once::new();
     Arc::new(move |context| {
         registered.call_once(|| {
-            let observation = context.probe.observation();
-            outbound.register(observation);
-            meter.register(observation);
+            meter.register(context.probe.observation());
         });
         channels(context, &outbound, &meter)
     })

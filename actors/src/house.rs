@@ -1,6 +1,6 @@
 //! The house: the whole hierarchy, from the outside. Starts it, looks at it and closes it.
 //!
-//! Root → infrastructure (clock, observer, pools, batchers) and root → one tenant each. The root gives up when the infrastructure
+//! Root → infrastructure (pools, outbound HTTP, clock, observer, batchers) and root → one tenant each. The root gives up when the infrastructure
 //! does; then the process is not alive any more. Closing goes from the edge inwards: nobody comes in, then connectors and
 //! outbox, cases, the rest of each tenant, batchers, pools. Whoever drains stands outside the hierarchy, so that no actor
 //! waits for one that may wait for it.
@@ -30,6 +30,7 @@ pub use start::StartError;
 
 use crate::{
     observe::{ActorReport, Observation, Probe},
+    outbound::Outbound,
     pool::WorkerThreads,
     seams::{Clock, Random},
     supervise::Address,
@@ -49,6 +50,8 @@ pub struct Seams {
     pub pools: Pools,
     /// How much one tenant holds at a time.
     pub limits: Limits,
+    /// The way to foreign services.
+    pub outbound: Outbound,
     /// The channels of each tenant.
     pub connect: Connect,
 }

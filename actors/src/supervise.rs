@@ -70,6 +70,8 @@ pub const OPENER: Policy =
     policy("opener", 5, 60, 1_000, Then::Retry(MINUTE), "5 Neustarts je Minute, dann neuer Versuch jede Minute");
 /// The batcher of one tenant's journal.
 pub const BATCHER: Policy = policy("batcher", 10, 60, 10, Then::Escalate, "10 Neustarts je Minute, dann eskaliert");
+/// Whoever carries calls to foreign services out.
+pub const OUTBOUND: Policy = policy("outbound", 10, 60, 10, Then::Escalate, "10 Neustarts je Minute, dann eskaliert");
 /// The clock.
 pub const CLOCK: Policy = policy("clock", 10, 60, 10, Then::Escalate, "10 Neustarts je Minute, dann eskaliert");
 /// The observer.

@@ -8,6 +8,7 @@ use std::{
 
 use ozg_actors::{
     House, HouseSettings, Pools, Seams, TenantSettings,
+    outbound::{Outbound, OutboundSettings, SystemResolver},
     seams::WallClock,
     tenant::{Limits, NoChannels, TenantContext},
 };
@@ -100,6 +101,7 @@ async fn open(data: &std::path::Path, disk: &Arc<dyn Disk>) -> (House, TenantCon
         disk: disk.clone(),
         pools: Pools::Threads,
         limits: Limits::default(),
+        outbound: Outbound::new(OutboundSettings::default(), Arc::new(SystemResolver)).expect("settings"),
         connect: Arc::new(move |context| {
             // Only the first start of the tenant is waited for.
             let _ = hand_over.send(context.clone());

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, StatusCode, Uri, header};
-use ozg_actors::outbound::{Answer, Call, CallError, Outbound, SystemResolver};
+use ozg_actors::outbound::{Answer, Call, CallError, Client, SystemResolver};
 use ozg_protocols::{
     fit_connect::{
         api::token::TokenResponse,
@@ -38,15 +38,15 @@ pub async fn examine(config: &Config, clock: fn() -> Moment) -> Vec<Finding> {
         Ok(settings) => settings,
         Err(error) => return vec![not_asked(&german::settings(&error))],
     };
-    let outbound = match Outbound::new(settings, Arc::new(SystemResolver)) {
-        Ok(outbound) => outbound,
+    let client = match Client::new(settings, Arc::new(SystemResolver)) {
+        Ok(client) => client,
         Err(error) => return vec![not_asked(&german::outbound(error))],
     };
     let mut findings = Vec::new();
     for tenant in &config.tenants {
         for destination in &tenant.destinations {
             let label = format!("{}, Zustellpunkt {}", tenant.slug, destination.name);
-            let visit = Visit { outbound: &outbound, config, tenant, destination, label, clock };
+            let visit = Visit { client: &client, config, tenant, destination, label, clock };
             findings.extend(visit.findings().await);
         }
     }
@@ -59,7 +59,7 @@ fn not_asked(why: &str) -> Finding {
 
 /// One destination while its service is asked.
 struct Visit<'a> {
-    outbound: &'a Outbound,
+    client: &'a Client,
     config: &'a Config,
     tenant: &'a Tenant,
     destination: &'a Destination,
@@ -109,7 +109,7 @@ impl Visit<'_> {
         let call = Call::new("token", Method::POST, token_url.uri().clone())
             .with(header::ACCEPT, HeaderValue::from_static("application/json"))
             .sending("application/x-www-form-urlencoded", form);
-        self.outbound.call(call).await.map(Some).map_err(|error| match error.status() {
+        self.client.call(call).await.map(Some).map_err(|error| match error.status() {
             Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Finding::error(
                 format!("{}: der Token-Dienst lehnt die Anmeldung ab", self.label),
                 "`client_id` und Client-Secret mit dem Self-Service-Portal vergleichen, nötigenfalls ein neues Secret holen",
@@ -144,7 +144,7 @@ impl Visit<'_> {
             bearer.set_sensitive(true);
             call = call.with(header::AUTHORIZATION, bearer);
         }
-        self.outbound.call(call).await
+        self.client.call(call).await
     }
 
     async fn described(&self, token: &str) -> Result<Value, Finding> {

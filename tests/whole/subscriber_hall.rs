@@ -238,6 +238,7 @@ pub(crate) async fn start_with(
         disk,
         pools: Pools::Threads,
         limits: ozg_actors::tenant::Limits::default(),
+        outbound: outbound.clone(),
         connect: claims_counted(fit_connect::connect(outbound), bounds.claims),
     };
     House::start(house, seams).await.expect("a house")

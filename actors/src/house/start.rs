@@ -108,6 +108,7 @@ impl House {
         let probe = observation.root("house", &supervise::HOUSE);
         let infrastructure = probe.child("infrastructure", &supervise::INFRASTRUCTURE, 0);
         let (mut specs, pools) = Plans::of(&settings).pools(threads.as_ref(), &infrastructure);
+        specs.push(seams.outbound.spec(&infrastructure, &observation));
         let (clock, door) = clock::spec(seams.clock.clone(), &observation);
         specs.push(clock);
         specs.push(Spec::new("observer", &supervise::OBSERVER, || Observer, |probe| probe).0);

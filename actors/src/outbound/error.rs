@@ -26,6 +26,9 @@ pub enum CallError {
     /// Longer than allowed.
     #[error("the answer is too long")]
     TooLarge,
+    /// So much is under way that this has to come again.
+    #[error("too many calls at a time")]
+    Busy,
 }
 
 /// A no of the other side.
@@ -46,6 +49,9 @@ impl std::fmt::Debug for Refused {
 }
 
 impl CallError {
+    /// Whoever carried the exchange has ended in the middle of it.
+    pub(super) const CUT_OFF: Self = Self::Network("the exchange was cut off");
+
     /// A short name for metrics and logs.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -55,6 +61,7 @@ impl CallError {
             Self::TooSlow => "too-slow",
             Self::Redirected(_) => "redirected",
             Self::TooLarge => "too-large",
+            Self::Busy => "busy",
             Self::Status(refused) => match refused.status.as_u16() {
                 401 => "unauthorized",
                 403 => "forbidden",
@@ -65,6 +72,18 @@ impl CallError {
                 500.. => "server-error",
                 _ => "client-error",
             },
+        }
+    }
+
+    /// Whether the other side is in trouble: it cannot be reached, does not answer in time, or says so itself.
+    #[must_use]
+    pub fn is_trouble(&self) -> bool {
+        match self {
+            Self::Network(_) | Self::Timeout | Self::TooSlow => true,
+            Self::Status(refused) => {
+                refused.status.is_server_error() || refused.status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Redirected(_) | Self::TooLarge | Self::Busy => false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What calls cost and how they end, by purpose; never by address.
+//! What calls cost and how they end, by purpose; how each service behaves, by its host. Never by a whole address.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use prometheus_client::{
     metrics::{
         counter::Counter,
         family::{Family, MetricConstructor},
+        gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
 };
@@ -18,6 +19,11 @@ use crate::observe::Observation;
 struct Ended {
     purpose: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Peer {
+    peer: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,11 +47,19 @@ pub(super) struct Meter {
     calls: Family<Ended, Counter>,
     seconds: Family<Purpose, Histogram, Seconds>,
     bytes: Family<Purpose, Counter>,
+    under_way: Family<Peer, Gauge>,
+    failures: Family<Peer, Gauge>,
 }
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self { calls: Family::default(), seconds: Family::new_with_constructor(Seconds), bytes: Family::default() }
+        Self {
+            calls: Family::default(),
+            seconds: Family::new_with_constructor(Seconds),
+            bytes: Family::default(),
+            under_way: Family::default(),
+            failures: Family::default(),
+        }
     }
 
     pub(super) fn register(&self, observation: &Observation) {
@@ -54,6 +68,12 @@ impl Meter {
             registry.register("outbound_calls", "Calls to foreign services, by how they ended", meter.calls.clone());
             registry.register("outbound_seconds", "Time until an answer", meter.seconds.clone());
             registry.register("outbound_streamed_bytes", "Bytes of large answers", meter.bytes.clone());
+            registry.register("outbound_under_way", "Exchanges that have not ended yet", meter.under_way.clone());
+            registry.register(
+                "outbound_failures_in_a_row",
+                "Failures since a service last answered",
+                meter.failures.clone(),
+            );
         });
     }
 
@@ -65,5 +85,25 @@ impl Meter {
 
     pub(super) fn bytes(&self, purpose: &'static str) -> Counter {
         self.bytes.get_or_create(&Purpose { purpose }).clone()
+    }
+
+    /// How much is under way with this peer, and how often it failed in a row.
+    pub(super) fn peer(&self, peer: &str) -> [Gauge; 2] {
+        let label = Peer { peer: peer.to_owned() };
+        [&self.under_way, &self.failures].map(|family| family.get_or_create_owned(&label))
+    }
+
+    /// Nobody remembers this peer any more.
+    pub(super) fn forget_peer(&self, peer: &str) {
+        let label = Peer { peer: peer.to_owned() };
+        for family in [&self.under_way, &self.failures] {
+            family.remove(&label);
+        }
+    }
+
+    /// Nobody remembers any.
+    pub(super) fn forget_peers(&self) {
+        self.under_way.clear();
+        self.failures.clear();
     }
 }

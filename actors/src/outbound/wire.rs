@@ -19,11 +19,14 @@ use super::{
 };
 
 /// An HTTP client. Cheap to clone: all clones share their connections.
-pub struct Wire<B>(Client<HttpsConnector<Dial>, B>);
+pub struct Wire<B> {
+    client: Client<HttpsConnector<Dial>, B>,
+    connector: HttpsConnector<Dial>,
+}
 
 impl<B> Clone for Wire<B> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { client: self.client.clone(), connector: self.connector.clone() }
     }
 }
 
@@ -48,11 +51,20 @@ where
             .enable_http1()
             .enable_http2()
             .wrap_connector(Dial::new(settings, resolver));
+        Ok(Self::over(connector))
+    }
+
+    /// The same without any connection.
+    pub(super) fn anew(&self) -> Self {
+        Self::over(self.connector.clone())
+    }
+
+    fn over(connector: HttpsConnector<Dial>) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
-        Ok(Self(client))
+            .build(connector.clone());
+        Self { client, connector }
     }
 
     /// Sends a request and waits for the head of its answer, whatever that says. The caller sets the time limit.
@@ -60,7 +72,7 @@ where
     /// # Errors
     /// [`CallError::Network`] when no answer comes.
     pub async fn send(&self, request: Request<B>) -> Result<Response<Incoming>, CallError> {
-        self.0.request(request).await.map_err(|error| {
+        self.client.request(request).await.map_err(|error| {
             CallError::Network(if error.is_connect() { "no connection" } else { "the connection broke" })
         })
     }

@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use ractor::{ActorRef, Message, RpcReplyPort};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::Instant,
+};
 
 use crate::observe::{Probe, Waiting};
 
@@ -112,6 +115,12 @@ impl<M: Message> Address<M> {
     pub(crate) fn tell_seen(&self, message: impl FnOnce(Waiting) -> M) -> bool {
         let there = self.0.borrow().as_ref().map(|Sitting(actor, probe)| (actor.clone(), probe.clone()));
         there.is_some_and(|(actor, probe)| actor.cast(message(probe.waiting(None))).is_ok())
+    }
+
+    /// The same with a message that holds a permit of its edge to its end.
+    pub(crate) fn tell_holding(&self, permit: OwnedSemaphorePermit, message: impl FnOnce(Waiting) -> M) -> bool {
+        let there = self.0.borrow().as_ref().map(|Sitting(actor, probe)| (actor.clone(), probe.clone()));
+        there.is_some_and(|(actor, probe)| actor.cast(message(probe.waiting(Some(permit)))).is_ok())
     }
 
     /// Asks once with a question that is seen waiting.

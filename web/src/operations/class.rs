@@ -8,13 +8,14 @@ pub(crate) struct Class {
 }
 
 #[rustfmt::skip]
-const CLASSES: [(&str, Class); 18] = [
+const CLASSES: [(&str, Class); 19] = [
     ("house", Class { name: "Haus", purpose: "Wurzel der Aufsicht; endet es, endet der Prozess." }),
-    ("infrastructure", Class { name: "Unterbau", purpose: "Beaufsichtigt, worauf sich alle stützen: Arbeitergruppen, Journale, Uhr, Beobachter." }),
+    ("infrastructure", Class { name: "Unterbau", purpose: "Beaufsichtigt, worauf sich alle stützen: Arbeitergruppen, Verbindungen, Journale, Uhr, Beobachter." }),
     ("pool", Class { name: "Arbeitergruppe", purpose: "Verteilt Arbeit, die rechnet oder auf den Datenträger wartet, und ersetzt ausgefallene Arbeiter." }),
     ("worker", Class { name: "Arbeiter", purpose: "Ein Thread einer Arbeitergruppe." }),
     ("opener", Class { name: "Öffner", purpose: "Versucht, die Daten gestörter Mandanten doch noch zu öffnen." }),
     ("batcher", Class { name: "Journal-Sammler", purpose: "Fasst die Änderungen eines Mandanten zusammen und schreibt sie dauerhaft." }),
+    ("outbound", Class { name: "Verbindungen", purpose: "Führt alle Aufrufe bei fremden Diensten aus und hält die Verbindungen dorthin." }),
     ("clock", Class { name: "Uhr", purpose: "Prüft jede Sekunde, ob die Uhr zum letzten Datensatz, zum Zustelldienst und zu sich selbst passt." }),
     ("observer", Class { name: "Beobachter", purpose: "Misst jede Sekunde alle Postkörbe für diese Seite." }),
     ("tenant", Class { name: "Mandant", purpose: "Beaufsichtigt alles, was zu einem Mandanten gehört." }),

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use ozg_actors::{
     House, HouseSettings, NewAccount, OrgUnitSettings, Outcome, Pools, Seams, Secret, TenantSettings,
+    outbound::{Outbound, OutboundSettings, SystemResolver},
     seams::{Clock as _, Ids, Random, WallClock},
     tenant::{CaseDoor, Connect, Connected, Limits, NoChannels, TenantContext},
 };
@@ -110,8 +111,15 @@ impl Town {
         TenantStore::init(&disk, &data, &slug, &key, &random, WallClock.now()).expect("a store");
         let (connect, kept) = listening();
         let (clock, ids) = (Arc::new(WallClock), Ids::new(random.clone()));
-        let seams =
-            Seams { clock: clock.clone(), random, disk, pools: Pools::Threads, limits: Limits::default(), connect };
+        let seams = Seams {
+            clock: clock.clone(),
+            random,
+            disk,
+            pools: Pools::Threads,
+            limits: Limits::default(),
+            outbound: Outbound::new(OutboundSettings::default(), Arc::new(SystemResolver)).expect("settings"),
+            connect,
+        };
         let house = House::start(settings(&directory), seams).await.expect("starts");
         let listen = "127.0.0.1:0".parse().expect("valid");
         let settings =

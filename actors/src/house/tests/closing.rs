@@ -71,6 +71,7 @@ async fn channels_end_before_cases_then_the_household_the_batchers_and_the_vault
         ends(&|path| path.contains("/case-")).into_iter().max(),
         household.iter().map(|name| last(name)).max().flatten(),
         last("/batcher-musterstadt"),
+        last("/outbound"),
         last("/vault"),
         last("/infrastructure"),
     ];

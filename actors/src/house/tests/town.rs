@@ -26,6 +26,7 @@ use crate::{
     case::{Outcome, Ticket},
     house::{House, Pools, Seams, start::Store},
     observe::ActorReport,
+    outbound::{Outbound, OutboundSettings, SystemResolver},
     pool::Workers,
     seams::{Clock as _, WallClock},
     settings::{HouseSettings, OrgUnitSettings, TenantSettings},
@@ -73,6 +74,7 @@ pub(super) fn seams(pools: Pools, limits: Limits) -> Seams {
         disk: Arc::new(RealDisk),
         pools,
         limits,
+        outbound: Outbound::new(OutboundSettings::default(), Arc::new(SystemResolver)).expect("settings"),
         connect: NoChannels::connect(),
     }
 }
