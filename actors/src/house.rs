@@ -1,9 +1,9 @@
 //! The house: the whole hierarchy, from the outside. Starts it, looks at it and closes it.
 //!
-//! Root → infrastructure (pools, outbound HTTP, clock, observer, batchers) and root → one tenant each. The root gives up when the infrastructure
-//! does; then the process is not alive any more. Closing goes from the edge inwards: nobody comes in, then connectors and
-//! outbox, cases, the rest of each tenant, batchers, pools. Whoever drains stands outside the hierarchy, so that no actor
-//! waits for one that may wait for it.
+//! Root → infrastructure (pools, outbound HTTP, clock, observer, batchers) and root → one tenant each. The root gives up when
+//! the infrastructure does; then the process is not alive any more. Closing goes from the edge inwards: nobody comes in, then
+//! connectors and outbox, cases, the rest of each tenant, batchers, clock, outbound HTTP, pools. Whoever drains stands
+//! outside the hierarchy, so that no actor waits for one that may wait for it.
 
 mod closing;
 mod root;

@@ -58,7 +58,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 // One line per class: failures forgiven, within seconds, pause before the second restart in ms, and then.
 /// The topmost actor has no supervisor: when it ends, the process is not alive any more.
 pub const HOUSE: Policy = policy("house", 0, 1, 0, Then::Escalate, "endet mit dem Prozess");
-/// Pools and batchers: everybody leans on them.
+/// Pools, connections, clock and batchers: everybody leans on them.
 pub const INFRASTRUCTURE: Policy =
     policy("infrastructure", 5, 60, 10, Then::Escalate, "5 Neustarts je Minute, dann Prozessende");
 /// The guard of a pool of workers.

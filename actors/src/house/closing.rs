@@ -48,7 +48,7 @@ impl House {
         let infrastructure = tenants.pop();
         drain.all(tenants).await;
         if let Some(infrastructure) = infrastructure {
-            // Batchers, then the pools that they lean on, the vault last.
+            // Batchers, then the clock and the connections, then the pools, the vault last.
             drain.all(staff(&infrastructure.clone().into(), &self.0.probes.infrastructure).await).await;
             drain.all(vec![infrastructure]).await;
         }

@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
+use ozg_protocols::ids::CommandKey;
+
 use super::*;
-use crate::{disk::RealDisk, testing::SeededRandom};
+use crate::{
+    disk::RealDisk,
+    journal::{Append, Appended},
+    testing::{Sample, SeededRandom},
+};
 
 struct Place {
     directory: tempfile::TempDir,
@@ -109,3 +115,113 @@ fn golden_bytes_of_a_ring_of_version_1() {
 
 /// Of the whole file, as another program writes it from the same seed.
 const WHOLE: &str = "438bd77963a5a0523e001fd7406c7ab69ba38fbbe885d14faf9239dd41e28a43";
+
+/// A disk that remembers which files were synced, in order.
+#[derive(Debug, Clone)]
+struct Remembering {
+    disk: Arc<dyn Disk>,
+    synced: Arc<Mutex<Vec<String>>>,
+}
+
+#[derive(Debug)]
+struct RememberedFile {
+    file: Box<dyn DiskFile>,
+    name: String,
+    synced: Arc<Mutex<Vec<String>>>,
+}
+
+impl Remembering {
+    fn file(&self, path: &Path, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        Box::new(RememberedFile { file, name, synced: self.synced.clone() })
+    }
+}
+
+impl Disk for Remembering {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(path, self.disk.create(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(self.file(path, self.disk.open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.create_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<disk::DirEntry>> {
+        self.disk.list(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.sync_dir(path)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.disk.free_space(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn disk::DiskLock>>> {
+        self.disk.lock(path)
+    }
+}
+
+impl DiskFile for RememberedFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, out)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(offset, bytes)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.synced.lock().expect("held").push(self.name.clone());
+        self.file.sync()
+    }
+}
+
+#[test]
+fn the_keys_of_a_whole_batch_become_durable_with_one_sync_before_the_batch_and_those_of_a_conflict_never() {
+    let (directory, synced) = (tempfile::tempdir().expect("a directory"), Arc::new(Mutex::new(Vec::new())));
+    let disk = Remembering { disk: Arc::new(RealDisk), synced: synced.clone() };
+    let store = Sample::on(Arc::new(disk), directory.path(), 1).open().expect("opens");
+    let length = || std::fs::metadata(directory.path().join("musterstadt/keys.ring")).expect("there").len();
+    let append = |number: u128, expected: u64| {
+        let (_, key) = store.sealer.new_key().expect("a key");
+        let mut stream = Sample::stream(&store, number);
+        Sample::append(&mut stream, expected, number, "x", None, vec![key])
+    };
+    let batch: Vec<_> = (0..64).map(|number| append(number, 0)).collect();
+    let keys: usize = batch.iter().map(|append| append.new_keys.len()).sum();
+    let before = length();
+    synced.lock().expect("held").clear();
+    assert!(store.core.commit(batch).iter().all(Result::is_ok));
+    assert_eq!(length() - before, (keys * ENTRY) as u64);
+    let order = std::mem::take(&mut *synced.lock().expect("held"));
+    assert_eq!(order.iter().filter(|name| *name == "keys.ring").count(), 1, "{order:?}");
+    assert_eq!(order.last().map(String::as_str), Some("journal.redb"), "the batch comes after its keys: {order:?}");
+    let (_, key) = store.sealer.new_key().expect("a key");
+    let stale = Append { new_keys: vec![key], key: CommandKey::from_u128(999), ..append(0, 0) };
+    let answers = store.core.commit(vec![stale]);
+    assert!(matches!(answers[0], Ok(Appended::Conflict { .. })), "{answers:?}");
+    assert_eq!(length() - before, (keys * ENTRY) as u64, "a key that no durable record needs is none");
+    assert!(!synced.lock().expect("held").contains(&"keys.ring".to_owned()));
+}

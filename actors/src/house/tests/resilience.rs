@@ -86,7 +86,7 @@ async fn work_resumes_whichever_actor_is_killed() {
         cells.extend(cell.get_children());
         everybody.push(cell);
     }
-    assert!(everybody.len() >= 12, "{}", everybody.len());
+    assert!(everybody.len() >= 16, "{}", everybody.len());
     for (number, cell) in everybody.into_iter().enumerate() {
         cell.kill();
         let comment = AddComment { id: CommentId::from_u128(number as u128), text: "weiter".into() };
@@ -106,6 +106,17 @@ async fn work_resumes_whichever_actor_is_killed() {
     let comments = sheet.case.comments.len();
     assert_eq!(sheet.history.len(), 1 + comments, "nothing lost, nothing doubled");
     assert!(town.house.metrics_text().contains("ozg_actor_restarts_total"));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_everybody_leans_on_is_one_level_that_is_seen_and_supervised() {
+    let town = Town::founded().await;
+    let tree = town.house.tree().await;
+    let leaves = tree.iter().filter_map(|report| report.path.strip_prefix("house/infrastructure/"));
+    let actors: Vec<_> = leaves.filter(|name| !name.contains('/')).collect();
+    let all = ["batcher-musterstadt", "blob", "clock", "crypto", "observer", "outbound", "password", "reader", "vault"];
+    assert_eq!(actors, all);
     town.closes().await;
 }
 
