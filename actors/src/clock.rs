@@ -5,7 +5,8 @@
 //! the clock shows with what it showed before (by the clock that never jumps), with the moment of the tenant's last record
 //! and with what the delivery service showed. Where they are more than an hour apart, what is done *only because the time
 //! has come* stands still, and everything else goes on. What it has found lies in a watched place, where everybody reads it
-//! ([`Agreement`]), and from where the next one goes on when this one is started again.
+//! and applies it to the very moment at which he would act ([`Agreement`]), so that a jump since the last look is not missed;
+//! from there the next one goes on, too, when this one is started again.
 //!
 //! The delivery service shows the time in the `Date` of its answers: that is there with every poll, also where nothing else
 //! happens, and was never long on its way. When a SET was signed (`iat`) says little about the time at which it is read,
@@ -18,13 +19,12 @@
 //! |---|---|
 //! | a checkpoint, because an hour is over (notary) | stands still; after 10,000 records and at the close it is signed as ever |
 //! | files that no event names are removed, because they are a day old (tenant) | stands still: they cannot be brought back |
-//! | failed sign-ins are forgotten (sessions) | stands still: a jump ahead must not forgive them |
 //! | a session is kept longer, because it is in use (sessions) | stands still: it can only get shorter |
 //! | a session ends (sessions) | goes on, by the latest that the time may be ([`Agreement::at_least`]): it must not become valid again; one from the future is none |
 //! | small records expire (journal) | goes on: they are sessions |
 //! | what has to leave is due again, a claim runs out (outbox) | goes on: before each repetition the event log is asked, so one too early does no harm, and an acceptance must not wait |
 //! | a callback is too old (connector) | goes on: to refuse it is safe, the list is read anyway |
-//! | polls, back-off, restarts, limits of time, tokens, published keys, idle cases | go by the clock that never jumps |
+//! | polls, back-off, restarts, limits of time, tokens, published keys, failed sign-ins, idle cases | go by the clock that never jumps |
 //!
 //! Whatever a person or a submission asks for is stamped with what the clock shows, and done. Deadlines and other durable
 //! timers belong to this actor, too, once there are any.
@@ -54,6 +54,7 @@ use crate::{
     seams::Clock,
     supervise::{self, Spec},
 };
+pub(crate) use judge::APART;
 use judge::{Doubt, Findings, Words};
 
 /// How often it compares.

@@ -9,7 +9,7 @@ use ozg_protocols::{
 use tokio::time::Instant;
 
 /// So far apart two clocks may be (law 7).
-pub(super) const APART: Duration = Duration::from_secs(3_600);
+pub(crate) const APART: Duration = Duration::from_secs(3_600);
 
 /// A moment that somebody showed, and when that was by the clock that never jumps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

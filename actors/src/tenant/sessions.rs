@@ -19,6 +19,7 @@ use std::{
 
 use ozg_protocols::{account::PasswordHash, ids::UserId, moment::Moment, principal::Principal};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::time::Instant;
 
 pub(crate) use password::{hash, verify};
 pub use token::{InvalidToken, SessionToken};
@@ -162,9 +163,8 @@ impl Desk {
         me: ActorRef<SessionMessage>,
     ) {
         let working = waiting.begin_as(&self.probe, "sign_in");
-        let now = self.now();
         let id = self.context.sealer.index_key().record_id(0, login.as_bytes());
-        if let Err(retry_after) = self.attempts.begin(id, now) {
+        if let Err(retry_after) = self.attempts.begin(id, Instant::now()) {
             let _ = reply.send(Err(SignInError::TooMany { retry_after }));
             return;
         }
@@ -295,9 +295,6 @@ impl Desk {
     fn sweep(&mut self) {
         let now = self.now();
         self.sessions.retain(|_, session| session.is_valid(now));
-        // Whoever has to wait does not wait less because the clock jumps.
-        if !self.context.agreement.stands_still(self.context.clock.now()) {
-            self.attempts.forget(now);
-        }
+        self.attempts.forget(Instant::now());
     }
 }

@@ -1,9 +1,9 @@
 //! Sign-ins that failed: after [`FREE`] of them a login has to wait, twice as long each time. Counted by the keyed hash of the
-//! login, whether it exists or not.
+//! login, whether it exists or not. By the clock that never jumps: whoever has to wait waits.
 
 use std::{collections::HashMap, time::Duration};
 
-use ozg_protocols::moment::Moment;
+use tokio::time::Instant;
 
 /// So many sign-ins may fail in a row.
 const FREE: u32 = 5;
@@ -17,7 +17,7 @@ pub(super) struct Attempts(HashMap<u128, Failed>);
 #[derive(Debug, Clone, Copy)]
 struct Failed {
     count: u32,
-    last: Moment,
+    last: Instant,
 }
 
 impl Failed {
@@ -32,12 +32,12 @@ impl Attempts {
     ///
     /// # Errors
     /// How long this login has to wait.
-    pub(super) fn begin(&mut self, login: u128, now: Moment) -> Result<(), Duration> {
+    pub(super) fn begin(&mut self, login: u128, now: Instant) -> Result<(), Duration> {
         if self.0.len() >= MOST && !self.0.contains_key(&login) {
             self.forget_the_oldest();
         }
         let failed = self.0.entry(login).or_insert(Failed { count: 0, last: now });
-        let waited = now.since(failed.last);
+        let waited = now.saturating_duration_since(failed.last);
         if waited < failed.pause() {
             return Err(failed.pause().saturating_sub(waited));
         }
@@ -58,8 +58,8 @@ impl Attempts {
     }
 
     /// Forgets those that have waited long enough.
-    pub(super) fn forget(&mut self, now: Moment) {
-        self.0.retain(|_, failed| now.since(failed.last) < LONGEST);
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.0.retain(|_, failed| now.saturating_duration_since(failed.last) < LONGEST);
     }
 }
 
@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn whoever_fails_five_times_waits_longer_each_time() {
-        let (mut attempts, mut now) = (Attempts::default(), Moment::from_seconds(1_000));
+        let (mut attempts, mut now) = (Attempts::default(), Instant::now());
         for _ in 0..FREE {
             assert_eq!(attempts.begin(1, now), Ok(()));
         }
         assert_eq!(attempts.begin(1, now), Err(Duration::from_secs(1)));
-        now = now.plus(Duration::from_secs(1));
+        now += Duration::from_secs(1);
         assert_eq!(attempts.begin(1, now), Ok(()));
         assert_eq!(attempts.begin(1, now), Err(Duration::from_secs(2)));
         assert_eq!(attempts.begin(2, now), Ok(()), "others do not wait");
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_other_logins_ends_nobodys_wait() {
-        let (mut attempts, now) = (Attempts::default(), Moment::from_seconds(1_000));
+        let (mut attempts, now) = (Attempts::default(), Instant::now());
         for _ in 0..FREE {
             assert_eq!(attempts.begin(1, now), Ok(()));
         }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_success_starts_anew() {
-        let (mut attempts, now) = (Attempts::default(), Moment::from_seconds(1_000));
+        let (mut attempts, now) = (Attempts::default(), Instant::now());
         for _ in 0..FREE {
             assert_eq!(attempts.begin(1, now), Ok(()));
         }

@@ -1,19 +1,15 @@
 //! Sessions as they are kept: small sealed records that a restart does not end, by the keyed hash of their token.
 
-use std::time::Duration;
-
 use ozg_protocols::{ids::UserId, moment::Moment};
 use ozg_storage::{codec::Schema, journal::JournalError};
 use serde::{Deserialize, Serialize};
 
 use super::{IDLE, LONGEST, SessionToken};
-use crate::{supervise::AskError, tenant::TenantContext};
+use crate::{clock::APART, supervise::AskError, tenant::TenantContext};
 
 /// The kind of small record that a session is.
 const SESSION: u8 = 1;
 const SESSIONS: Schema<Session> = Schema::first(1);
-/// So far a clock may be ahead and is believed.
-const ENOUGH_AHEAD: Duration = Duration::from_secs(3_600);
 
 /// A session as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,7 +22,7 @@ pub(crate) struct Session {
 impl Session {
     /// One from the future was made by a clock that was wrong: nobody knows when it would end.
     pub(super) fn is_valid(&self, now: Moment) -> bool {
-        let is_from_the_future = self.since.max(self.seen).since(now) > ENOUGH_AHEAD;
+        let is_from_the_future = self.since.max(self.seen).since(now) > APART;
         !is_from_the_future && now.since(self.since) < LONGEST && now.since(self.seen) < IDLE
     }
 }
@@ -77,13 +73,15 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_session_from_the_future_is_none() {
         let at = Moment::from_seconds(1_000_000);
         let session = |seen| Session { user: "erika".parse().expect("valid"), since: at, seen };
-        let (hour, second) = (ENOUGH_AHEAD, Duration::from_secs(1));
+        let (hour, second) = (APART, Duration::from_secs(1));
         assert!(session(at.plus(hour)).is_valid(at));
         assert!(!session(at.plus(hour + second)).is_valid(at), "it would live longer than any other");
         assert!(!session(at).is_valid(at.plus(IDLE)));
