@@ -21,7 +21,7 @@ use crate::{
     log_record,
     redb_core::RedbCore,
     shelf::Outcome,
-    span::Span,
+    span::{MAX_ROWS, Span},
     tables::{self, Entry, Page, SmallRow, SnapshotRow},
     wire::Fields,
 };
@@ -111,7 +111,7 @@ impl RedbCore {
     pub(crate) fn last_moment(&self) -> Result<Option<Moment>, JournalError> {
         self.reading(|transaction| {
             let log = transaction.open_table(tables::LOG)?;
-            for row in log.iter()?.rev().take(MAX_RECORDS) {
+            for row in log.iter()?.rev().take(MAX_ROWS) {
                 if let Ok(record) = log_record::decode(row?.1.value()) {
                     return Ok(Some(record.at));
                 }

@@ -1,6 +1,6 @@
 //! Tests of the key ring, golden bytes of version 1 among them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use ozg_protocols::ids::CommandKey;
 
@@ -172,6 +172,10 @@ impl Disk for Remembering {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn disk::DiskLock>>> {
         self.disk.lock(path)
+    }
+
+    fn now(&self) -> Instant {
+        self.disk.now()
     }
 }
 
