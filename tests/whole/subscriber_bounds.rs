@@ -188,5 +188,5 @@ async fn an_attachment_is_opened_by_the_crypto_pool_and_written_by_the_blob_pool
                 report.path.contains(&format!("/{pool}/")) && report.handled > 0
             })
     };
-    assert!(did("crypto", "attachment") && did("blob", "write"));
+    assert!(did("crypto", "attachment") && did("blob", "publish"));
 }
