@@ -55,7 +55,7 @@ const CLAIM: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_secs(2);
 /// Between two claims, and between two settlements of a carrier, where there is much to do: each is a commit of its own, and
 /// costs the same however many effects it is for.
-const PACE: Duration = Duration::from_millis(25);
+const PACE: Duration = Duration::from_millis(50);
 /// The first and the longest pause before an effect is tried again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);

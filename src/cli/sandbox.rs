@@ -27,7 +27,9 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
         let settings = self.sandbox.settings(wall_clock).map_err(|error| failed(&german::seed(&error)))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::System)?;
+        // It waits more than it works, signing has threads of its own, and the machine is for whoever is tried.
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().map_err(Failure::System)?;
         // A second log is refused; then somebody else already listens.
         drop(logging::start(Log { level: LogLevel::Info, format: LogFormat::Text }));
         runtime.block_on(async {

@@ -24,6 +24,7 @@ impl Arguments {
         // A second log is refused; then somebody else already listens.
         drop(logging::start(config.log));
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(serve::settings::runtime_threads(&config))
             .enable_all()
             .build()
             .map_err(|error| failed(&RunError::Signals(error)))?;

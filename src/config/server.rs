@@ -91,6 +91,8 @@ pub struct Storage {
 pub struct Workers {
     /// Threads for RSA and hashing; `None`: one per core.
     pub crypto: Option<u64>,
+    /// Threads for everything that waits more than it works; `None`: one for two cores.
+    pub runtime: Option<u64>,
 }
 
 impl Server {
@@ -148,9 +150,10 @@ impl Storage {
 
 impl Workers {
     pub(super) fn read(mut section: Section<'_>) -> Self {
-        let crypto = section.number("crypto_threads", 0, 0..=1024);
+        let mut threads = |name| Some(section.number(name, 0, 0..=1024)).filter(|threads| *threads > 0);
+        let (crypto, runtime) = (threads("crypto_threads"), threads("runtime_threads"));
         section.finish();
-        Self { crypto: (crypto > 0).then_some(crypto) }
+        Self { crypto, runtime }
     }
 }
 

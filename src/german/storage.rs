@@ -11,7 +11,7 @@ const NO_RANDOMNESS: &str = "das Betriebssystem gibt keinen Zufall";
 
 /// What the journal says is wrong with it, in the words of storage and in German; a test compares with the sources.
 #[rustfmt::skip]
-const DAMAGE: [(&str, &str); 31] = [
+const DAMAGE: [(&str, &str); 33] = [
     ("the journal is older than its reader", "das Journal ist älter als schon Gelesenes"),
     ("the record is missing", "der Datensatz fehlt"),
     ("the record does not decode", "der Datensatz ist nicht lesbar"),
@@ -31,6 +31,8 @@ const DAMAGE: [(&str, &str); 31] = [
     ("the ring's length is missing", "die Länge des Schlüsselrings fehlt"),
     ("the ring's length is broken", "die Länge des Schlüsselrings ist nicht lesbar"),
     ("an effect is missing", "ein Eintrag des Ausgangs fehlt"),
+    ("an effect has no target", "ein Eintrag des Ausgangs hat kein Ziel"),
+    ("effects are counted wrongly", "die Einträge des Ausgangs sind falsch gezählt"),
     ("an effect has no stream", "ein Eintrag des Ausgangs gehört zu keinem Strom"),
     ("an effect of it is never due", "ein Eintrag des Ausgangs wird nie fällig"),
     ("the row of its stream contradicts the log", "der Stand seines Stroms widerspricht dem Journal"),

@@ -58,16 +58,31 @@ pub enum SettingsError {
     Root(PathBuf),
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// So many of those that a person has chosen, else as many as this.
+fn threads(chosen: Option<u64>, otherwise: usize) -> usize {
+    chosen.and_then(|threads| usize::try_from(threads).ok()).unwrap_or(otherwise).max(1)
+}
+
+/// The threads of the runtime. Where there is work every core has a thread of the crypto pool, and every other thread that
+/// wakes interrupts one: half as many are enough to wait with, and whoever is awake finds more to do at a time.
+#[must_use]
+pub fn runtime_threads(config: &Config) -> usize {
+    threads(config.workers.runtime, cores() / 2)
+}
+
 /// The settings of the house.
 ///
 /// # Errors
 /// Names the first thing that cannot be used.
 pub fn house(config: &Config) -> Result<HouseSettings, SettingsError> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(HouseSettings {
         data_dir: config.server.data_dir.clone(),
         tenants: config.tenants.iter().map(tenant).collect::<Result<_, _>>()?,
-        crypto_threads: config.workers.crypto.map_or(cores, |threads| usize::try_from(threads).unwrap_or(cores)),
+        crypto_threads: threads(config.workers.crypto, cores()),
         cache_bytes: usize::try_from(config.storage.cache_mib << 20).unwrap_or(usize::MAX),
         reserve_bytes: config.storage.reserve_mib << 20,
         checkpoint_file: config.storage.checkpoint_file.clone(),

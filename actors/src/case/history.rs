@@ -20,6 +20,8 @@ use crate::{
 /// A snapshot is made each time so many events have come together.
 const SNAPSHOT_EVERY: u64 = 100;
 const AT_ONCE: usize = 256;
+/// A case of no more records than this is read whole without a look at its snapshot.
+const SHORT: usize = 100;
 
 const SNAPSHOTS: Schema<Snapshot> = Schema::first(1);
 
@@ -49,8 +51,13 @@ impl History {
         Self { parts, stream }
     }
 
-    /// Folds the newest usable snapshot and what came after it.
+    /// Folds what there is: all of it where it is short, as nearly every case is, else the newest usable snapshot and what
+    /// came after it.
     pub(super) async fn load(&mut self) -> Result<Loaded, Trouble> {
+        let (events, more) = self.page(0, SHORT).await?;
+        if !more {
+            return Ok(Loaded { version: events.len() as u64, case: events.iter().fold(None, Case::apply) });
+        }
         let mut loaded = self.snapshot().await.unwrap_or(Loaded { case: None, version: 0 });
         let events = self.events(loaded.version).await?;
         loaded.version += events.len() as u64;
@@ -67,26 +74,28 @@ impl History {
 
     /// The events from this version on.
     pub(super) async fn events(&mut self, from: u64) -> Result<Vec<Recorded>, Trouble> {
-        let mut events: Vec<Recorded> = Vec::new();
-        loop {
-            let next = from + events.len() as u64;
-            let page = self
-                .parts
-                .journal
-                .read(self.stream.id(), Version(next), AT_ONCE)
-                .await
-                .map_err(|error| trouble(&error))?;
-            for stored in &page.records {
-                let Ok(Opened::Events(record)) = self.stream.open(stored) else { return Err(unreadable()) };
-                // A person may have seen the case between two events of one record.
-                let known = usize::try_from(next.saturating_sub(stored.first.0)).unwrap_or(usize::MAX);
-                let known = if events.is_empty() { known } else { 0 };
-                events.extend(record.events.into_iter().skip(known));
-            }
-            if !page.more {
-                return Ok(events);
-            }
+        let (mut events, mut more) = self.page(from, AT_ONCE).await?;
+        while more {
+            let (next, further) = self.page(from + events.len() as u64, AT_ONCE).await?;
+            events.extend(next);
+            more = further;
         }
+        Ok(events)
+    }
+
+    /// Some events from this version on, and whether there may be more.
+    async fn page(&mut self, from: u64, records: usize) -> Result<(Vec<Recorded>, bool), Trouble> {
+        let page = self.parts.journal.read(self.stream.id(), Version(from), records).await;
+        let page = page.map_err(|error| trouble(&error))?;
+        let mut events: Vec<Recorded> = Vec::new();
+        for stored in &page.records {
+            let Ok(Opened::Events(record)) = self.stream.open(stored) else { return Err(unreadable()) };
+            // A person may have seen the case between two events of one record.
+            let known = usize::try_from(from.saturating_sub(stored.first.0)).unwrap_or(usize::MAX);
+            let known = if events.is_empty() { known } else { 0 };
+            events.extend(record.events.into_iter().skip(known));
+        }
+        Ok((events, page.more))
     }
 
     /// Keeps a snapshot when this append has crossed the line.

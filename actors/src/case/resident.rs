@@ -5,7 +5,7 @@ use std::time::Duration;
 use ozg_protocols::{
     application::Attachment,
     case::{Act, By, Case, Order, Person, Recorded, Refusal, Unauthorised, effects},
-    ids::{AttachmentId, CaseId},
+    ids::{AttachmentId, CaseId, CommandKey},
     moment::Moment,
     principal::{Permission, Principal},
 };
@@ -31,6 +31,8 @@ use crate::{
 /// How often the same sealed bytes are sent before somebody else has to try, and the pause between, which doubles.
 const SENDINGS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(20);
+/// So many orders are remembered: as many as the journal remembers of a case.
+const MOST_ANSWERS: usize = 64;
 /// How often an order is decided again because somebody else has written.
 const DECISIONS: u32 = 8;
 
@@ -40,9 +42,19 @@ pub(crate) struct Resident {
     id: CaseId,
     history: History,
     loaded: Option<Loaded>,
+    /// Everything that was ordered of it, where there was nothing of it when it was loaded: then no answer lies elsewhere.
+    answers: Option<Vec<Answer>>,
     /// Whether it has served anybody; one that has not need not stay.
     needed: bool,
     probe: Probe,
+}
+
+/// An order that was carried out here.
+#[derive(Debug)]
+struct Answer {
+    key: CommandKey,
+    digest: [u8; 32],
+    version: u64,
 }
 
 /// What came of trying to make events durable.
@@ -55,7 +67,7 @@ enum Written {
 
 impl Resident {
     pub(super) fn new(id: CaseId, parts: CaseParts, probe: Probe) -> Self {
-        Self { id, history: History::of(id, parts), loaded: None, needed: false, probe }
+        Self { id, history: History::of(id, parts), loaded: None, answers: None, needed: false, probe }
     }
 
     pub(super) const fn id(&self) -> CaseId {
@@ -112,10 +124,13 @@ impl Resident {
                 Err(SealError::TooLong) => return Ok(Outcome::Refused(Refusal::BadText)),
                 Err(_) => return Err(unreadable()),
             };
+            // Until its fate is known only the journal can tell.
+            let answers = self.answers.take();
             match self.write(append).await? {
                 Written::Durable(version) => {
                     let case = events.iter().fold(before.case, Case::apply);
                     let now = Loaded { case, version };
+                    self.answers = answers.and_then(|answers| self.remembering(answers, ticket.key, &command, version));
                     self.history.keep(before.version, &now).await;
                     (self.loaded, self.needed) = (Some(now), true);
                     return Ok(Outcome::Done { version });
@@ -132,16 +147,41 @@ impl Resident {
     }
 
     /// The idempotency key is looked up before anything is decided (law 2).
-    async fn answered_before(&self, order: &Order, ticket: Ticket, command: &[u8]) -> Result<Option<Outcome>, Trouble> {
+    async fn answered_before(
+        &mut self,
+        order: &Order,
+        ticket: Ticket,
+        command: &[u8],
+    ) -> Result<Option<Outcome>, Trouble> {
+        self.load().await?;
         let CaseParts { journal, sealer, .. } = &self.history.parts;
-        let stored = journal.answer_to(self.history.stream.id(), ticket.key).await.map_err(|error| trouble(&error))?;
-        Ok(stored.map(|stored| {
-            if stored.digest == sealer.index_key().digest(command) {
-                Outcome::Done { version: stored.version.0 }
+        let stored = if let Some(answers) = &self.answers {
+            let known = answers.iter().find(|answer| answer.key == ticket.key);
+            known.map(|answer| (answer.digest, answer.version))
+        } else {
+            let stored = journal.answer_to(self.history.stream.id(), ticket.key).await;
+            stored.map_err(|error| trouble(&error))?.map(|stored| (stored.digest, stored.version.0))
+        };
+        Ok(stored.map(|(digest, version)| {
+            if digest == sealer.index_key().digest(command) {
+                Outcome::Done { version }
             } else {
                 Outcome::Refused(reused(order))
             }
         }))
+    }
+
+    /// What was ordered with this, as long as it is all that ever was.
+    fn remembering(
+        &self,
+        mut answers: Vec<Answer>,
+        key: CommandKey,
+        command: &[u8],
+        version: u64,
+    ) -> Option<Vec<Answer>> {
+        let digest = self.history.parts.sealer.index_key().digest(command);
+        answers.push(Answer { key, digest, version });
+        (answers.len() <= MOST_ANSWERS).then_some(answers)
     }
 
     /// All that happened since the person looked, if the order minds any of it.
@@ -255,6 +295,7 @@ impl Resident {
             None => {
                 let started = Instant::now();
                 let loaded = self.history.load().await?;
+                self.answers = (loaded.version == 0).then(Vec::new);
                 self.probe.observation().metrics().recovery.observe(started.elapsed().as_secs_f64());
                 loaded
             }

@@ -26,7 +26,7 @@ const LARGEST: usize = 256;
 /// From so many appends in a batch on, others are waited for.
 const SEVERAL: usize = 2;
 /// The pace then, from the beginning of one batch to that of the next: a few commits long, and nothing to a person.
-const PACE: Duration = Duration::from_millis(8);
+const PACE: Duration = Duration::from_millis(12);
 
 /// An append whose author waits.
 #[derive(Debug)]

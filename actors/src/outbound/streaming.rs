@@ -1,7 +1,7 @@
 //! A large answer, piece by piece: bounded in size, in its pauses, and from below in its rate.
 //!
 //! Only the time that the other side lets us wait counts; how long its reader takes is not its fault. Whoever owns the
-//! exchange reads it and is one piece ahead of whoever it is for.
+//! exchange reads it and is a few pieces ahead of whoever it is for.
 
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use super::CallError;
 
 /// The rate is looked at after this time of waiting.
 const GRACE: Duration = Duration::from_secs(10);
+/// So many pieces wait for their reader, each as long as one read from the connection.
+const AHEAD: usize = 4;
 
 /// A large answer on its way, as it is read from its connection.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ pub struct Streaming {
 impl Streaming {
     /// One that is fed from elsewhere.
     pub(super) fn fed() -> (Sender<Piece>, Self) {
-        let (feed, pieces) = channel(1);
+        let (feed, pieces) = channel(AHEAD);
         (feed, Self { pieces, is_over: false })
     }
 

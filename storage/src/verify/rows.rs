@@ -15,8 +15,6 @@ use crate::{
     tables::{self, EffectRow, Entry, Head, Page, SmallRow, SnapshotRow},
 };
 
-const MISCOUNTED: &str = "effects are counted wrongly";
-
 /// The row is whole, or what is wrong with it.
 type Looked = Result<ControlFlow<VerifyError>, Fault>;
 
@@ -98,9 +96,11 @@ impl Verification<'_> {
         })?;
         none_wrong(problem.or_else(|| (due != waiting).then(|| broken(0, None, "an effect is missing"))))?;
         let problem = self.shelf.look_at_rows(tables::LANES, Bound::Unbounded, |_, lane, count| {
-            if lanes.remove(&lane) == Some(count) { WHOLE } else { found(broken(0, None, MISCOUNTED)) }
+            let counted = lanes.remove(&lane) == Some(count);
+            if counted { WHOLE } else { found(broken(0, None, "effects are counted wrongly")) }
         })?;
-        none_wrong(problem.or_else(|| (!lanes.is_empty()).then(|| broken(0, None, MISCOUNTED))))
+        let uncounted = || (!lanes.is_empty()).then(|| broken(0, None, "effects are counted wrongly"));
+        none_wrong(problem.or_else(uncounted))
     }
 
     fn check_snapshots(&self) -> Result<(), VerifyError> {
