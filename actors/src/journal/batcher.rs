@@ -9,7 +9,7 @@ use ozg_storage::{
     journal::{Append, Appended, JournalError},
     redb_core::RedbCore,
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr};
 use tokio::{
     sync::oneshot,
     time::{Duration, Instant},
@@ -41,10 +41,27 @@ pub(crate) struct Pending {
 pub(crate) enum BatcherMessage {
     /// One more append.
     Append(Box<Pending>, Waiting),
-    /// The batch in flight has been answered; so many appends were in it, and it began then.
-    Landed(usize, Instant),
+    /// The batch in flight is durable, or is not.
+    Landed(Landing),
     /// Is it time to send?
     Look(Instant),
+}
+
+/// What became of a batch, and of whoever waits for it.
+#[derive(Debug)]
+pub(crate) struct Landing {
+    began: Instant,
+    replies: Vec<oneshot::Sender<Result<Appended, JournalError>>>,
+    /// None if its job was lost: whoever waits hears that the outcome is unknown.
+    answers: Vec<Result<Appended, JournalError>>,
+}
+
+impl Landing {
+    fn answer(self) {
+        for (reply, answer) in self.replies.into_iter().zip(self.answers) {
+            let _ = reply.send(answer);
+        }
+    }
 }
 
 /// Starts a batcher.
@@ -87,7 +104,7 @@ impl Actor for BatcherActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             BatcherMessage::Append(pending, waiting) => batch.next.push((pending, waiting)),
-            BatcherMessage::Landed(answered, began) => batch.landed(answered, began),
+            BatcherMessage::Landed(landing) => batch.landed(landing),
             BatcherMessage::Look(at) => drop(batch.looking.take_if(|awaited| *awaited == at)),
         }
         if batch.in_flight || batch.next.is_empty() {
@@ -107,18 +124,21 @@ impl Actor for BatcherActor {
     /// What still gathers while the batcher is drained goes too, before its end.
     async fn post_stop(&self, _: ActorRef<BatcherMessage>, batch: &mut Gathering) -> Result<(), ActorProcessingErr> {
         while !batch.next.is_empty() {
-            batch.commit().await;
+            batch.commit().await.answer();
         }
         Ok(())
     }
 }
 
 impl Gathering {
-    fn landed(&mut self, answered: usize, began: Instant) {
+    /// Counts who is there before anybody is answered and comes back.
+    fn landed(&mut self, landing: Landing) {
         self.in_flight = false;
+        let answered = landing.replies.len();
         if answered >= SEVERAL {
-            self.awaited = Some((answered + self.next.len(), began + PACE));
+            self.awaited = Some((answered + self.next.len(), landing.began + PACE));
         }
+        landing.answer();
     }
 
     /// Until when others are waited for; nothing if they need not be any more.
@@ -134,15 +154,18 @@ impl Gathering {
     /// Sends what has gathered; the answer comes back as a message, so that gathering goes on meanwhile.
     fn send(&mut self, me: ActorRef<BatcherMessage>) {
         self.in_flight = true;
-        let (answered, began) = (self.next.len().min(LARGEST), Instant::now());
         let commit = self.commit();
         tokio::spawn(async move {
-            commit.await;
-            let _ = me.cast(BatcherMessage::Landed(answered, began));
+            let landed = me.cast(BatcherMessage::Landed(commit.await));
+            // Without a batcher they are answered all the same.
+            if let Err(MessagingErr::SendErr(BatcherMessage::Landed(landing))) = landed {
+                landing.answer();
+            }
         });
     }
 
-    fn commit(&mut self) -> impl Future<Output = ()> + Send + 'static {
+    fn commit(&mut self) -> impl Future<Output = Landing> + Send + 'static {
+        let began = Instant::now();
         let rest = self.next.split_off(self.next.len().min(LARGEST));
         let gathered = std::mem::replace(&mut self.next, rest);
         let metrics = self.probe.observation().clone();
@@ -161,13 +184,9 @@ impl Gathering {
         let working = Waiting::begin_together(all, &self.probe, "append");
         let (core, vault) = (self.core.clone(), self.vault.clone());
         async move {
-            // A job that is lost answers nobody: whoever waits hears that the outcome is unknown.
-            if let Ok(answers) = vault.run("commit", move || core.commit(appends)).await {
-                for (reply, answer) in replies.into_iter().zip(answers) {
-                    let _ = reply.send(answer);
-                }
-            }
+            let answers = vault.run("commit", move || core.commit(appends)).await.unwrap_or_default();
             drop(working);
+            Landing { began, replies, answers }
         }
     }
 }
