@@ -44,7 +44,7 @@ pub(crate) enum BatcherMessage {
     /// The batch in flight is durable, or is not.
     Landed(Landing),
     /// Is it time to send?
-    Look(Instant),
+    Look,
 }
 
 /// What became of a batch, and of whoever waits for it.
@@ -78,8 +78,8 @@ pub(crate) struct Gathering {
     in_flight: bool,
     /// So many are waited for, until then.
     awaited: Option<(usize, Instant)>,
-    /// A [`BatcherMessage::Look`] comes then.
-    looking: Option<Instant>,
+    /// A [`BatcherMessage::Look`] is on its way. One that comes early sends the next.
+    looking: bool,
 }
 
 impl Actor for BatcherActor {
@@ -93,7 +93,7 @@ impl Actor for BatcherActor {
         (core, vault, probe): Self::Arguments,
     ) -> Result<Gathering, ActorProcessingErr> {
         probe.set(ActorState::Running);
-        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false, awaited: None, looking: None })
+        Ok(Gathering { core, vault, probe, next: Vec::new(), in_flight: false, awaited: None, looking: false })
     }
 
     async fn handle(
@@ -105,18 +105,18 @@ impl Actor for BatcherActor {
         match message {
             BatcherMessage::Append(pending, waiting) => batch.next.push((pending, waiting)),
             BatcherMessage::Landed(landing) => batch.landed(landing),
-            BatcherMessage::Look(at) => drop(batch.looking.take_if(|awaited| *awaited == at)),
+            BatcherMessage::Look => batch.looking = false,
         }
         if batch.in_flight || batch.next.is_empty() {
             return Ok(());
         }
         match batch.waits_until() {
             None => batch.send(me),
-            Some(until) if batch.looking != Some(until) => {
-                batch.looking = Some(until);
-                me.send_after(until - Instant::now(), move || BatcherMessage::Look(until));
+            Some(_) if batch.looking => {}
+            Some(until) => {
+                batch.looking = true;
+                me.send_after(until - Instant::now(), || BatcherMessage::Look);
             }
-            Some(_) => {}
         }
         Ok(())
     }
