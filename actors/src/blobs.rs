@@ -63,6 +63,15 @@ impl Blobs {
         Ok(self.workers.run_within(SWEPT_WITHIN, "sweep", move || store.sweep(older_than)).await??)
     }
 
+    /// Removes a file that no event names and none will.
+    ///
+    /// # Errors
+    /// As [`BlobStore::remove`].
+    pub async fn remove(&self, id: BlobId) -> Result<(), BlobError> {
+        let store = self.store.clone();
+        Ok(self.workers.run_within(WITHIN, "remove", move || store.remove(id)).await??)
+    }
+
     /// Begins a new file; the first bytes make it.
     #[must_use]
     pub fn begin(&self) -> BlobUpload {

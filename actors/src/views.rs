@@ -132,6 +132,11 @@ impl Views {
         self.read(Index::clearing)
     }
 
+    /// The channels of what is kept and still on its way, as far as the journal was read.
+    pub(crate) fn open_intakes(&self) -> Vec<Channel> {
+        self.read(Index::open_intakes)
+    }
+
     /// Those whom this person may put in charge, by name.
     pub(crate) fn colleagues(&self, who: &Principal) -> Vec<Person> {
         self.read(|index| index.colleagues(who))

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{
     sandbox_town::{Town, eventually, sample},
-    subscriber_hall::{Bounds, PATIENCE, erika, start, start_with},
+    subscriber_hall::{Bounds, Hall, PATIENCE, erika, start, start_with},
 };
 
 /// A submission that is longer than a house with these bounds fetches.
@@ -65,4 +65,36 @@ async fn what_was_too_long_is_taken_under_a_higher_limit_when_a_person_wants_it_
     let verdict = town.sender.wait(receipt, ApiVersion::V2, PATIENCE).await.expect("a log");
     assert_eq!(verdict, Verdict::Accepted);
     house.drain(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_and_was_ended_by_the_service_waits_for_a_person() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    hall.town.fault(&json!({ "kind": "server-error", "times": 10_000, "method": "GET", "path": "/attachments" })).await;
+    let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
+    eventually("it is kept, and tried again", async || hall.metric("ozg_fitconnect_retries_total", "")).await;
+    hall.town.days_later(15).await;
+    assert_eq!(hall.town.seen(receipt).await["state"], "rejected", "the service gave up waiting");
+    waits_for_a_person(&hall.house).await;
+    let item = hall.tenant().clearing_items(&erika()).await.expect("may see it").remove(0);
+    assert_eq!(item.reason, ClearingReason::ForeignVerdict);
+    hall.house.drain(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_that_were_fetched_in_vain_leave_nothing_on_the_disk() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    let mut parcel = sample(ApiVersion::V2);
+    parcel.attachments.truncate(2);
+    assert_eq!(parcel.attachments.len(), 2, "one that is good, and one that fails");
+    let last = parcel.attachments[1].id;
+    hall.town.fault(&json!({ "kind": "server-error", "times": 3, "method": "GET", "path": last.to_string() })).await;
+    let receipt = hall.submit(ApiVersion::V2, &parcel, None).await;
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
+    let case = hall.only_case().await;
+    let blobs = hall.data.path().join("musterstadt/blobs");
+    let shelves = std::fs::read_dir(blobs).expect("lists").map(|shelf| shelf.expect("is there").path());
+    let files = shelves.flat_map(|shelf| std::fs::read_dir(shelf).expect("lists")).count();
+    assert_eq!(files, case.application.stored_files().count());
+    hall.house.drain(PATIENCE).await;
 }

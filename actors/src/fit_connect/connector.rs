@@ -299,9 +299,20 @@ impl Queue {
             self.known.retain(|id, known| {
                 listing.shown.contains(id) || matches!(known.standing, Standing::AtWork | Standing::Queued)
             });
+            self.find_forgotten();
         }
         if self.look_again {
             self.look(me);
+        }
+    }
+
+    /// What is kept here and still on its way, although the list shows it no more: it may have become a case just before a
+    /// crash, or somebody else has ended it. A worker finds out.
+    fn find_forgotten(&mut self) {
+        for channel in self.desk.context.views.open_intakes() {
+            if let Channel::FitConnect { destination, submission, case } = channel {
+                self.seen(SubmissionIds { destination_id: destination, submission_id: submission, case_id: case });
+            }
         }
     }
 

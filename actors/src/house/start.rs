@@ -273,6 +273,7 @@ impl Founding {
             crypto: pools.crypto.clone(),
             cases: CaseDoor::new(edge.clone()),
             numbers: Numbers::new(numbers, numbers_probe.clone()),
+            views: views.clone(),
             probe: probe.clone(),
         };
         let inner = TenantInner {

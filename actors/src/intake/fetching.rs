@@ -49,13 +49,31 @@ pub(super) async fn fetch(desk: &Desk, ids: SubmissionIds) -> Result<Option<Fetc
     let asked = Instant::now();
     let log = desk.service.event_log(ids.case_id).await?;
     let issuers = service_issuers(desk);
+    let keys = keys_of(desk, ids, &issuers, &log).await?;
+    Ok(Some(Fetched { ids, submission, log, asked, keys, issuers }))
+}
+
+async fn keys_of(desk: &Desk, ids: SubmissionIds, issuers: &[String], log: &[String]) -> Result<LogKeys, Trouble> {
     let mut keys = LogKeys::default();
-    for (issuer, kid) in check(desk, ids, &issuers).keys_needed(&log) {
+    for (issuer, kid) in check(desk, ids, issuers).keys_needed(log) {
         if let Some(key) = desk.service.credentials().key(&issuer, &kid).await? {
             keys.0.push((issuer, kid, key));
         }
     }
-    Ok(Some(Fetched { ids, submission, log, asked, keys, issuers }))
+    Ok(keys)
+}
+
+/// Whether the log of a submission that is not given out shows no verdict. One that is gone, too, was deleted with its
+/// submission; one that cannot be verified says nothing yet.
+pub(super) async fn is_open(desk: &Desk, ids: SubmissionIds) -> Result<bool, Trouble> {
+    let log = match desk.service.event_log(ids.case_id).await {
+        Err(error) if error.status() == Some(404) => return Ok(false),
+        log => log?,
+    };
+    let issuers = service_issuers(desk);
+    let keys = keys_of(desk, ids, &issuers, &log).await?;
+    let judged = check(desk, ids, &issuers).judge(&log, &keys);
+    Ok(judged.map_or(true, |log| log.state.is_open()))
 }
 
 /// The same with keys that are as new as its log, where that can change anything: a signature that does not fit is a

@@ -12,12 +12,14 @@ use ozg_protocols::{
     fit_connect::{
         api::submission::SubmissionIds,
         jose::kid::Kid,
-        verify::{Retry, Stop},
+        verify::{self, Retry, Stop, Tags},
     },
+    forms::StoredFile,
+    ids::{AttachmentId, SubmissionId},
     intake::{ClearingReason, Intake, IntakeEvent, IntakeState, MOST_ATTEMPTS, RawSubmission},
     moment::Moment,
 };
-use ozg_storage::seal::SealError;
+use ozg_storage::{journal::WrappedKey, seal::SealError};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
 
@@ -168,7 +170,7 @@ async fn take_through(
         Err(Trouble::Service(ServiceError::Call(CallError::TooLarge))) => return too_large(desk, record, ids).await,
         fetched => fetched?,
     };
-    let Some(fetched) = fetched else { return Ok(Ending::Gone) };
+    let Some(fetched) = fetched else { return gone(desk, record, ids).await };
     if !count(desk, record, &fetched).await? {
         return Ok(Ending::Settled);
     }
@@ -220,6 +222,21 @@ async fn count(desk: &Desk, record: &mut IntakeRecord, fetched: &Fetched) -> Res
     Ok(true)
 }
 
+/// The service gives it out no more. What is kept here and was never settled was settled by somebody else, its sender or the
+/// service itself: its log says so, and a person has to look.
+async fn gone(desk: &Desk, record: &mut IntakeRecord, ids: SubmissionIds) -> Result<Ending, Trouble> {
+    let (destination, submission) = (desk.settings.id, ids.submission_id);
+    if record.intake.is_none() {
+        tracing::warn!(%destination, %submission, "a submission is gone before it was fetched");
+        return Ok(Ending::Gone);
+    }
+    if fetching::is_open(desk, ids).await? {
+        return Err(Trouble::Other("not-given-out"));
+    }
+    tracing::error!(%destination, %submission, "a submission that is kept here was ended by somebody else");
+    clear(desk, record, ClearingReason::ForeignVerdict, "foreign-verdict").await
+}
+
 /// Nothing of it can be fetched, as long as the operator does not raise the limit: a person has to look.
 async fn too_large(desk: &Desk, record: &mut IntakeRecord, ids: SubmissionIds) -> Result<Ending, Trouble> {
     let (service, raw) = (String::new(), RawSubmission::nothing());
@@ -244,6 +261,37 @@ async fn accept(
 ) -> Result<Ending, Trouble> {
     let submission = fetched.ids.submission_id;
     let (mut files, mut keys) = (BTreeMap::new(), Vec::new());
+    let stop = match keep_attachments(desk, submission, &contents, &mut files, &mut keys).await {
+        Ok(Ok(())) => None,
+        Ok(Err(stop)) => Some(Ok(stop)),
+        Err(trouble) => Some(Err(trouble)),
+    };
+    if let Some(stop) = stop {
+        // Nothing names them, and the next try fetches them again.
+        for file in files.values() {
+            if let Err(error) = desk.context.blobs.remove(file.blob).await {
+                tracing::warn!(%error, blob = %file.blob, "an attachment that was fetched in vain stays till it is swept");
+            }
+        }
+        return refuse(desk, record, fetched, stop?, Some(&contents.tags), contents.schema).await;
+    }
+    match receiving::receive(desk, record, fetched, contents, files, keys).await? {
+        Received::Case(reason) => {
+            desk.meter.received();
+            settle(desk, record, submission, reason).await
+        }
+        Received::TooLong => too_long(desk, record, submission).await,
+    }
+}
+
+/// Keeps them all, or says why they are a problem: all that is wrong with them, or the first trouble of our own.
+async fn keep_attachments(
+    desk: &Desk,
+    submission: SubmissionId,
+    contents: &Contents,
+    files: &mut BTreeMap<AttachmentId, StoredFile>,
+    keys: &mut Vec<WrappedKey>,
+) -> Result<Result<(), Stop>, Trouble> {
     let mut stops = Vec::new();
     for described in &contents.metadata.attachments {
         // The last one may have filled the disk.
@@ -255,25 +303,17 @@ async fn accept(
                 files.insert(described.id, kept.file);
                 keys.push(kept.key);
             }
+            Err(stop @ Stop::Retry(_)) => return Ok(Err(stop)),
             Err(stop) => stops.push(Err(stop)),
         }
     }
-    if let Err(stop) = ozg_protocols::fit_connect::verify::all(stops) {
-        return refuse(desk, record, fetched, stop, Some(&contents.tags), contents.schema).await;
-    }
-    match receiving::receive(desk, record, fetched, contents, files, keys).await? {
-        Received::Case(reason) => {
-            desk.meter.received();
-            settle(desk, record, submission, reason).await
-        }
-        Received::TooLong => too_long(desk, record, submission).await,
-    }
+    Ok(verify::all(stops))
 }
 
 async fn settle(
     desk: &Desk,
     record: &mut IntakeRecord,
-    submission: ozg_protocols::ids::SubmissionId,
+    submission: SubmissionId,
     reason: Option<ClearingReason>,
 ) -> Result<Ending, Trouble> {
     outbox::wake(&desk.outbox);
@@ -293,7 +333,7 @@ async fn refuse(
     record: &mut IntakeRecord,
     fetched: &Fetched,
     stop: Stop,
-    tags: Option<&ozg_protocols::fit_connect::verify::Tags>,
+    tags: Option<&Tags>,
     schema: Option<String>,
 ) -> Result<Ending, Trouble> {
     let (destination, submission) = (desk.settings.id, fetched.ids.submission_id);
@@ -332,11 +372,7 @@ async fn refuse(
 }
 
 /// Our verdict, or what it is about, is longer than any record: the service keeps the submission, and a person has to look.
-async fn too_long(
-    desk: &Desk,
-    record: &mut IntakeRecord,
-    submission: ozg_protocols::ids::SubmissionId,
-) -> Result<Ending, Trouble> {
+async fn too_long(desk: &Desk, record: &mut IntakeRecord, submission: SubmissionId) -> Result<Ending, Trouble> {
     tracing::error!(destination = %desk.settings.id, %submission, "a submission is too long for a case");
     clear(desk, record, ClearingReason::TooLong, "too-long").await
 }

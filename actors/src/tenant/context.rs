@@ -26,6 +26,7 @@ use crate::{
     seams::{Clock, Ids},
     settings::TenantSettings,
     supervise::{Address, AskError, Spec},
+    views::Views,
 };
 
 /// Schema 1 of the effects that leave the house; [`ozg_storage::stream::open_effect`] reads them with it.
@@ -84,6 +85,8 @@ pub struct TenantContext {
     pub cases: CaseDoor,
     /// Case numbers.
     pub numbers: Numbers,
+    /// What was built from the journal, for whoever has to find what nobody works on.
+    pub(crate) views: Views,
     /// The tenant's own probe: children are registered below it.
     pub probe: Probe,
 }

@@ -54,7 +54,7 @@ impl Index {
                 let before = self.intakes.remove(&id);
                 let after = events.iter().fold(before, |intake, recorded| Intake::apply(intake, &slim(recorded)));
                 if let Some(intake) = after {
-                    self.intakes.insert(id, intake);
+                    self.put_intake(id, intake);
                 }
                 None
             }

@@ -3,11 +3,11 @@
 //! Nobody sees a lock here: the views share an index among readers and their one writer. The tests ask a naive scan the
 //! same questions (`naive.rs`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ozg_protocols::{
     account::Account,
-    application::FormValue,
+    application::{Channel, FormValue},
     case::{Case, Person, Recorded, Status},
     ids::{CaseId, IntakeId},
     intake::{ClearingReason, Intake, IntakeState},
@@ -37,6 +37,8 @@ pub(super) struct Index {
     pub(super) names: Names,
     pub(super) text: TextIndex,
     pub(super) intakes: HashMap<IntakeId, Intake>,
+    /// Those that are still on their way.
+    open: HashSet<IntakeId>,
     pub(super) accounts: HashMap<u128, Account>,
     pub(super) as_of: u64,
 }
@@ -227,6 +229,21 @@ impl Index {
             found.keep(&self.text.matching(&needle, rows));
         }
         found
+    }
+
+    /// Takes what an intake is now.
+    pub(super) fn put_intake(&mut self, id: IntakeId, intake: Intake) {
+        if intake.state == IntakeState::Open {
+            self.open.insert(id);
+        } else {
+            self.open.remove(&id);
+        }
+        self.intakes.insert(id, intake);
+    }
+
+    /// The channels of what is kept and still on its way.
+    pub(super) fn open_intakes(&self) -> Vec<Channel> {
+        self.open.iter().filter_map(|id| self.intakes.get(id)).map(|intake| intake.channel.clone()).collect()
     }
 
     pub(super) fn clearing(&self) -> Vec<ClearingItem> {
