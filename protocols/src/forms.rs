@@ -7,6 +7,7 @@
 pub mod data_schema;
 pub mod fit_connect;
 pub mod json;
+mod judgeable;
 pub mod mapping;
 pub mod ozg_cloud;
 pub mod path;

@@ -2,18 +2,21 @@
 //! operator gives them (an XSD does not carry the `schemaUri` that senders name).
 //!
 //! A reference to a schema that is not installed is an error at start; nothing is ever fetched. A verdict names places in
-//! the data, never what stands there.
+//! the data, never what stands there. Where a schema is installed under the URI that data name, data that cannot be held
+//! against it break it: else whoever sends them would decide whether they are checked.
 
 use std::{collections::BTreeMap, fmt};
 
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{json, xml_schema::XmlSchema};
+use super::{json, judgeable::judgeable, xml_schema::XmlSchema};
 use crate::fit_connect::metadata::DataFormat;
 
 /// Most places that a verdict names.
 const MOST_PLACES: usize = 20;
+/// The place of what is wrong with data as a whole.
+const WHOLE: &str = "Dokument";
 
 /// The schemas of one tenant.
 #[derive(Default)]
@@ -44,9 +47,9 @@ pub enum SchemaRefused {
 pub enum Verdict {
     /// It accepts them.
     Valid,
-    /// It does not; some of the places: JSON pointers, or lines of XML.
+    /// It does not, or they are nothing that it could be asked about; some of the places: JSON pointers, or lines of XML.
     Invalid(Vec<String>),
-    /// Nobody has installed it, or it cannot judge such data.
+    /// Nobody has installed any under this URI.
     NotInstalled,
 }
 
@@ -76,28 +79,35 @@ impl DataSchemas {
     /// Checks data against the schema with this URI for this format.
     #[must_use]
     pub fn check(&self, uri: &str, format: DataFormat, data: &[u8]) -> Verdict {
-        match format {
-            DataFormat::Json => self.check_json(uri, data),
-            DataFormat::Xml => match self.xml.get(uri).and_then(|schema| schema.check(data)) {
-                None => Verdict::NotInstalled,
-                Some(places) if places.is_empty() => Verdict::Valid,
-                Some(places) => Verdict::Invalid(places),
-            },
-            DataFormat::Jose => Verdict::NotInstalled,
+        let judged = match format {
+            DataFormat::Json => self.json.get(uri).map(|schema| check_json(schema, data)),
+            DataFormat::Xml => self.xml.get(uri).map(|schema| check_xml(schema, data)),
+            DataFormat::Jose => None,
+        };
+        match judged {
+            Some(places) if places.is_empty() => Verdict::Valid,
+            Some(places) => Verdict::Invalid(places),
+            // Of another format than the schema is for.
+            None if self.json.contains_key(uri) || self.xml.contains_key(uri) => {
+                Verdict::Invalid(vec![WHOLE.to_owned()])
+            }
+            None => Verdict::NotInstalled,
         }
     }
+}
 
-    /// What is no JSON is not valid.
-    fn check_json(&self, uri: &str, data: &[u8]) -> Verdict {
-        let Some(validator) = self.json.get(uri) else { return Verdict::NotInstalled };
-        let Ok(value) = serde_json::from_slice::<Value>(json::without_mark(data)) else {
-            let judged = !json::is_well_formed(data);
-            return if judged { Verdict::Invalid(vec![String::new()]) } else { Verdict::NotInstalled };
-        };
-        let places: Vec<_> =
-            validator.iter_errors(&value).take(MOST_PLACES).map(|error| error.instance_path().to_string()).collect();
-        if places.is_empty() { Verdict::Valid } else { Verdict::Invalid(places) }
-    }
+/// Where JSON breaks its schema. What is no JSON breaks it as a whole.
+fn check_json(schema: &Validator, data: &[u8]) -> Vec<String> {
+    let data = json::without_mark(data);
+    let read = |data: &[u8]| serde_json::from_slice::<Value>(data).ok();
+    let value = read(data).or_else(|| json::is_well_formed(data).then(|| judgeable(data)).and_then(|data| read(&data)));
+    let Some(value) = value else { return vec![WHOLE.to_owned()] };
+    schema.iter_errors(&value).take(MOST_PLACES).map(|error| error.instance_path().to_string()).collect()
+}
+
+/// Where XML breaks its schema. What is never expanded or followed to judge it breaks it as a whole.
+fn check_xml(schema: &XmlSchema, data: &[u8]) -> Vec<String> {
+    schema.check(data).unwrap_or_else(|| vec![WHOLE.to_owned()])
 }
 
 #[cfg(test)]
@@ -119,19 +129,55 @@ mod tests {
         assert_eq!(check("urn:x:hund", r#"{"rasse":7}"#), Verdict::Invalid(vec!["/rasse".into()]));
         assert_eq!(check("urn:x:katze", "{}"), Verdict::NotInstalled);
         assert_eq!(check("urn:x:hund", "\u{feff}{\"rasse\":\"Dackel\"}"), Verdict::Valid);
-        assert_eq!(
-            check("urn:x:hund", r#"{"rasse":1e400}"#),
-            Verdict::NotInstalled,
-            "nothing here holds such a number"
-        );
-        assert_eq!(check("urn:x:hund", "{"), Verdict::Invalid(vec![String::new()]));
+        assert_eq!(check("urn:x:hund", "{"), whole());
+    }
+
+    fn whole() -> Verdict {
+        Verdict::Invalid(vec!["Dokument".into()])
+    }
+
+    #[test]
+    fn what_nothing_here_can_hold_is_judged_all_the_same() {
+        let check = |schema: &str, data: &str| {
+            let schema = format!(r#"{{"$id":"urn:x:hund","type":"object","properties":{{"a":{schema}}}}}"#);
+            let schemas = DataSchemas::new([schema.as_bytes()]).expect("a schema");
+            schemas.check("urn:x:hund", DataFormat::Json, format!(r#"{{"a":{data}}}"#).as_bytes())
+        };
+        let wrong = || Verdict::Invalid(vec!["/a".into()]);
+        for (schema, data, verdict) in [
+            (r#"{"type":"string"}"#, "1e400", wrong()),
+            (r#"{"type":"integer"}"#, "1e400", Verdict::Valid),
+            (r#"{"maximum":100}"#, "-1e400", Verdict::Valid),
+            (r#"{"maximum":100}"#, "1e400", wrong()),
+            (r#"{"minimum":0}"#, "-1e400", wrong()),
+            (r#"{"type":"number"}"#, r#""\ud800""#, wrong()),
+            (r#"{"maxLength":1}"#, r#""\ud800""#, Verdict::Valid),
+        ] {
+            assert_eq!(check(schema, data), verdict, "{schema} {data}");
+        }
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(check("true", &deep), whole());
+    }
+
+    #[test]
+    fn data_of_another_format_than_the_installed_schema_break_it() {
+        let schemas = DataSchemas::new([SCHEMA.as_bytes()]).expect("a schema");
+        let check = |uri, format, data: &str| schemas.check(uri, format, data.as_bytes());
+        assert_eq!(check("urn:x:hund", DataFormat::Xml, "<hund/>"), whole());
+        assert_eq!(check("urn:x:hund", DataFormat::Jose, "{}"), whole());
+        assert_eq!(check("urn:x:katze", DataFormat::Xml, "<katze/>"), Verdict::NotInstalled);
+        let only_xml = DataSchemas::default().with_xml([("urn:x:hund".to_owned(), xml_schema())]);
+        assert_eq!(only_xml.check("urn:x:hund", DataFormat::Json, br#"{"rasse":"Dackel"}"#), whole());
+    }
+
+    fn xml_schema() -> XmlSchema {
+        let document = uppsala::parse(XSD).expect("well-formed");
+        uppsala::XsdValidator::from_schema(&document).expect("a schema").into()
     }
 
     #[test]
     fn xml_is_checked_against_the_schema_that_was_installed_for_its_uri() {
-        let document = uppsala::parse(XSD).expect("well-formed");
-        let schema = uppsala::XsdValidator::from_schema(&document).expect("a schema");
-        let schemas = DataSchemas::default().with_xml([("urn:x:hund".to_owned(), schema.into())]);
+        let schemas = DataSchemas::default().with_xml([("urn:x:hund".to_owned(), xml_schema())]);
         let check = |uri, data: &str| schemas.check(uri, DataFormat::Xml, data.as_bytes());
         assert_eq!(check("urn:x:hund", "<hund><rasse>Dackel</rasse><alter>3</alter></hund>"), Verdict::Valid);
         let old = "<hund>\n<rasse>Dackel</rasse>\n<alter>dreißig</alter>\n</hund>";
@@ -139,9 +185,27 @@ mod tests {
         assert_eq!(check("urn:x:hund", "<katze/>"), Verdict::Invalid(vec!["Zeile 1".into()]));
         assert_eq!(check("urn:x:katze", "<katze/>"), Verdict::NotInstalled);
         let declared = "<!DOCTYPE hund><hund><rasse>Dackel</rasse><alter>3</alter></hund>";
-        assert_eq!(check("urn:x:hund", declared), Verdict::NotInstalled, "nothing is expanded to judge it");
+        assert_eq!(check("urn:x:hund", declared), whole(), "nothing is expanded to judge it");
         let deep = format!("{}{}", "<hund>".repeat(10_000), "</hund>".repeat(10_000));
-        assert_eq!(check("urn:x:hund", &deep), Verdict::NotInstalled);
+        assert_eq!(check("urn:x:hund", &deep), whole());
+    }
+
+    #[test]
+    fn xml_in_the_encodings_that_are_still_met_is_judged_and_in_others_breaks_its_schema() {
+        let schemas = DataSchemas::default().with_xml([("urn:x:hund".to_owned(), xml_schema())]);
+        let check = |data: &[u8]| schemas.check("urn:x:hund", DataFormat::Xml, data);
+        let hund = |encoding: &str, age: &str| {
+            format!(
+                "<?xml version='1.0' encoding='{encoding}'?><hund><rasse>M\u{f6}ps</rasse><alter>{age}</alter></hund>"
+            )
+        };
+        let latin = |text: &str| text.chars().map(|c| u8::try_from(c).expect("Latin-1")).collect::<Vec<_>>();
+        assert_eq!(check(&latin(&hund("ISO-8859-1", "3"))), Verdict::Valid);
+        assert_eq!(check(&latin(&hund("ISO-8859-1", "alt"))), Verdict::Invalid(vec!["Zeile 1".into()]));
+        assert_eq!(check(&latin(&hund("ISO-8859-7", "3"))), whole());
+        let wide = format!("\u{feff}{}", hund("UTF-16", "3"));
+        assert_eq!(check(&wide.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()), Verdict::Valid);
+        assert_eq!(check(&wide.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>()), Verdict::Valid);
     }
 
     #[test]
