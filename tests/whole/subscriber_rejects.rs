@@ -152,6 +152,9 @@ fn metadata_of_a_sender(version: ApiVersion) -> Vec<Case> {
             case("metadata without a schema")
                 .metadata(|metadata| without(metadata, "$schema"))
                 .shows(Check::MetadataSchemaPresent, "missing-schema @ metadata"),
+            case("a member that nobody knows, with a name longer than any record")
+                .metadata(|metadata| metadata["additionalReferenceInfo"] = json!({ "x".repeat(80_000): 1 }))
+                .shows(Check::MetadataSchema, "schema-violation @ metadata"),
             case("a data set with the hash of something else")
                 .metadata(|metadata| {
                     let schema = json!({ "schemaUri": "urn:x", "mimeType": "application/jose" });

@@ -11,7 +11,7 @@ use ozg_protocols::{
     fit_connect::{
         api::submission::SubmissionIds,
         set::{Claims, Event, Issuer, Set, Subject},
-        verify::{Problem, Tags},
+        verify::{self, Problem, Tags},
     },
     forms::{Composed, FitConnectParts, StoredFile, application_from_fit_connect},
     ids::{AttachmentId, CaseId, SubmissionId},
@@ -123,6 +123,7 @@ pub(super) async fn reject(
     if problems.is_empty() {
         return Err(Trouble::Other("no-problem"));
     }
+    let problems = verify::told(problems);
     let said =
         |problem: &Problem| RejectedFor { problem: problem.kind.clone(), instance: problem.instance.to_string() };
     let said: Vec<_> = problems.iter().map(said).collect();

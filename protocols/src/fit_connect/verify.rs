@@ -25,7 +25,7 @@ pub use self::{
     event_log::{EventLogCheck, JudgedLog, SetKeys},
     metadata::MetadataCheck,
     opened::{OpenedPart, Unreadable},
-    problem::{Instance, PREFIX, Problem},
+    problem::{Instance, PREFIX, Problem, told},
     reply::{ReplyChannels, ReplyKind, UnknownReplyKind},
     table::{Check, Row, Stage, TABLE},
     tags::{TagCheck, Tags},

@@ -30,14 +30,14 @@ pub enum Rule {
     #[error("enthält einen Eintrag doppelt")]
     Double,
     /// A member that is not allowed.
-    #[error("ist hier nicht erlaubt")]
+    #[error("enthält ein Feld, das hier nicht erlaubt ist")]
     NotAllowed,
 }
 
 /// A broken rule and its place. What stands there is never repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON pointer (RFC 6901) to the place.
+    /// JSON pointer (RFC 6901) to the place, made of names that the schema knows and of numbers.
     pub pointer: String,
     /// The rule.
     pub rule: Rule,
@@ -131,12 +131,10 @@ impl<'a> Place<'a> {
         self.optional(name, read)
     }
 
-    /// A member that nobody knows must not be there.
-    pub(super) fn only(&'a self, known: &[&str]) {
-        for name in self.value.as_object().into_iter().flat_map(Map::keys) {
-            if !known.contains(&name.as_str()) {
-                self.note(&Path::Member(self, name), Rule::NotAllowed);
-            }
+    /// A member that nobody knows must not be there. It is the sender who has named it: the name is not repeated.
+    pub(super) fn only(&self, known: &[&str]) {
+        if self.value.as_object().is_some_and(|members| members.keys().any(|name| !known.contains(&name.as_str()))) {
+            self.note(&self.path, Rule::NotAllowed);
         }
     }
 

@@ -9,6 +9,11 @@ use crate::ids::AttachmentId;
 /// What every type of problem that FITKO defines begins with.
 pub const PREFIX: &str = "https://schema.fitko.de/fit-connect/events/problems/";
 
+/// So many problems are told; more would tell nobody more.
+const MOST: usize = 20;
+/// So many characters of a detail are told.
+const LONGEST_DETAIL: usize = 200;
+
 /// The part of a submission that a problem is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Instance {
@@ -79,4 +84,42 @@ pub struct Problem {
     /// The part that it is about.
     #[serde(default)]
     pub instance: Instance,
+}
+
+/// What a reject event says of these problems. However much somebody has got wrong, it stays short enough to be recorded
+/// and sent: the first [`MOST`] problems and the beginnings of their details, with a last word on how many more there are.
+#[must_use]
+pub fn told(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(MOST);
+    problems.truncate(MOST);
+    for problem in &mut problems {
+        if let Some((end, _)) = problem.detail.char_indices().nth(LONGEST_DETAIL) {
+            problem.detail.truncate(end);
+            problem.detail.push('…');
+        }
+    }
+    if let (Some(last), 1..) = (problems.last_mut(), more) {
+        // The stages that collect end somewhere too.
+        last.detail.push_str(&format!(" Mindestens {more} weitere Fehler sind nicht genannt."));
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit_connect::verify::Check;
+
+    #[test]
+    fn of_many_problems_the_first_are_told_and_how_many_more_there_are() {
+        let problems = |count: usize| vec![Check::MetadataSchema.problem("ä".repeat(1_000)); count];
+        let short = format!("{}…", "ä".repeat(200));
+        let details = |count| told(problems(count)).into_iter().map(|problem| problem.detail).collect::<Vec<_>>();
+        assert_eq!(details(20), vec![short.clone(); 20]);
+        let many = details(100);
+        assert_eq!((many.len(), &many[..19]), (20, &vec![short.clone(); 19][..]));
+        assert_eq!(many[19], format!("{short} Mindestens 80 weitere Fehler sind nicht genannt."));
+        let good = Check::MetadataSyntax.problem("Die Metadaten sind kein gültiges JSON.");
+        assert_eq!(told(vec![good.clone()]), [good]);
+    }
 }
