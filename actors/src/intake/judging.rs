@@ -22,6 +22,7 @@ use ozg_protocols::{
         self,
         data_schema::{DataSchemas, Verdict},
     },
+    ids::SubmissionId,
     moment::Moment,
 };
 
@@ -32,6 +33,9 @@ use super::{
 };
 use crate::settings::DestinationSettings;
 
+/// So many signatures are verified to find other submissions of a FIT-Connect case.
+const MOST_SIBLINGS: usize = 50;
+
 /// A good submission, opened; its attachments are still to come.
 #[derive(Debug)]
 pub(super) struct Contents {
@@ -40,6 +44,8 @@ pub(super) struct Contents {
     pub(super) check: Checked,
     pub(super) tags: Tags,
     pub(super) schema: Option<String>,
+    /// Other submissions of its case.
+    pub(super) siblings: Vec<SubmissionId>,
     /// When it was handed over, by the clock of the delivery service.
     pub(super) submitted: Moment,
 }
@@ -57,7 +63,8 @@ pub(super) enum Judged {
 
 /// Judges everything but the attachments. Work for the crypto pool.
 pub(super) fn judge(desk: &Desk, fetched: &Fetched) -> Judged {
-    let log = match fetching::check(desk, fetched.ids, &fetched.issuers).judge(&fetched.log, &fetched.keys) {
+    let log_check = fetching::check(desk, fetched.ids, &fetched.issuers);
+    let log = match log_check.judge(&fetched.log, &fetched.keys) {
         Ok(log) => log,
         Err(stop) => return Judged::Stop { stop, tags: None, schema: claimed_schema(fetched) },
     };
@@ -73,7 +80,8 @@ pub(super) fn judge(desk: &Desk, fetched: &Fetched) -> Judged {
     match open(desk, fetched, &tags) {
         Ok((metadata, opened, check)) => {
             let (schema, submitted) = (log.schema, log.submitted_at);
-            Judged::Good(Box::new(Contents { metadata, opened, check, tags, schema, submitted }))
+            let siblings = log_check.siblings(&fetched.log, &fetched.keys, MOST_SIBLINGS);
+            Judged::Good(Box::new(Contents { metadata, opened, check, tags, schema, siblings, submitted }))
         }
         Err(stop) => Judged::Stop { stop, tags: Some(tags), schema: log.schema },
     }

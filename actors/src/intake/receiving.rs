@@ -10,7 +10,7 @@ use ozg_protocols::{
     case::{Followed, Order, Receipt, Receive, Refusal},
     fit_connect::{
         api::submission::SubmissionIds,
-        set::{Claims, Event, Issuer, Set, Subject},
+        set::{Claims, Event, Issuer, Subject},
         verify::{self, Problem, Tags},
     },
     forms::{Composed, FitConnectParts, StoredFile, application_from_fit_connect},
@@ -31,8 +31,6 @@ use crate::{case::Outcome, supervise::AskError};
 
 /// `$schema` of a verdict where the submission's own event log names none (dossier section 9.1).
 const SET_SCHEMA: &str = "https://schema.fitko.de/fit-connect/set-payload/1.2.2/set-payload.schema.json";
-/// So many other submissions of a FIT-Connect case are looked for.
-const MOST_SIBLINGS: usize = 50;
 /// How often an order is given again before the submission waits for its next turn.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -61,7 +59,7 @@ pub(super) async fn receive(
     let blobs = record.intake.as_ref().map(|intake| raw::blobs(&intake.raw)).unwrap_or_default();
     let raw = RawReference { intake: record.id(), blobs };
     let now = context.clock.now();
-    let (number, continues) = (context.numbers.next().await?, sibling(desk, fetched).await?);
+    let (number, continues) = (context.numbers.next().await?, sibling(desk, &contents.siblings).await?);
     let verdict = verdict(desk, fetched, Event::Accepted(Some(contents.tags.to_event())), contents.schema.clone())?;
     let case = case_of(context, ids.submission_id);
     let (service, region) = (fetched.submission.service_type.clone(), fetched.submission.region.clone());
@@ -164,20 +162,10 @@ impl Verdict {
     }
 }
 
-/// The case that an earlier submission of the same FIT-Connect case became: its event log names them all.
-async fn sibling(desk: &Desk, fetched: &Fetched) -> Result<Option<CaseId>, Trouble> {
-    let mut others: Vec<SubmissionId> = Vec::new();
-    for set in fetched.log.iter().filter_map(|text| Set::parse(text).ok()) {
-        if let Subject::Submission(id) = set.unverified().subject
-            && id != fetched.ids.submission_id
-            && !others.contains(&id)
-            && others.len() < MOST_SIBLINGS
-        {
-            others.push(id);
-        }
-    }
-    for other in others {
-        let case = case_of(&desk.context, other);
+/// The case that an earlier submission of the same FIT-Connect case became.
+async fn sibling(desk: &Desk, siblings: &[SubmissionId]) -> Result<Option<CaseId>, Trouble> {
+    for other in siblings {
+        let case = case_of(&desk.context, *other);
         if desk.context.cases.look(case).await?.is_some() {
             return Ok(Some(case));
         }

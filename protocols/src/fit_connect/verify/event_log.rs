@@ -4,7 +4,7 @@ use super::{Check, Problem, Retry, Stop};
 use crate::{
     fit_connect::{
         jose::{kid::Kid, rsa::VerifyPs512},
-        set::{self, Claims, ClaimsRefused, Envelope, Event, Issuer, Set, SetRefused, State, state},
+        set::{self, Claims, ClaimsRefused, Envelope, Event, Issuer, Set, SetRefused, State, Subject, state},
         tag::AuthenticationTags,
     },
     ids::{DestinationId, FitCaseId, SubmissionId},
@@ -113,6 +113,29 @@ impl EventLogCheck<'_> {
         }
     }
 
+    /// Other submissions of the case that signed events tell of, in the order of the log. At most `most` signatures are
+    /// verified, and only with keys at hand, which were fetched for what the log says of our own submission. Of an event
+    /// whose key is not among them nothing is believed and nothing held against anybody: the submission is passed over.
+    #[must_use]
+    pub fn siblings(&self, log: &[String], keys: &dyn SetKeys, most: usize) -> Vec<SubmissionId> {
+        let mut siblings = Vec::new();
+        let mut left = most;
+        for set in log.iter().filter_map(|text| Set::parse(text).ok()) {
+            let Subject::Submission(id) = set.unverified().subject else { continue };
+            let told = id == self.submission || siblings.contains(&id);
+            if told || set.unverified().case != self.case || !self.may_speak(&set.unverified().issuer) {
+                continue;
+            }
+            let Some(key) = keys.find(&set.unverified().issuer, set.kid()) else { continue };
+            let Some(fewer) = left.checked_sub(1) else { break };
+            left = fewer;
+            if set.verify(key).is_ok_and(|claims| may_say(&claims)) {
+                siblings.push(id);
+            }
+        }
+        siblings
+    }
+
     fn judge_one(&self, text: &str, keys: &dyn SetKeys) -> Result<Option<Claims>, Found> {
         if set::is_about_another(text, self.submission) {
             return Ok(None);
@@ -131,11 +154,7 @@ impl EventLogCheck<'_> {
         if claims.case != self.case {
             return Err(Found::Problem("Ein Security-Event-Token gehört zu einem anderen Vorgang."));
         }
-        let allowed = claims.event.kind().is_none_or(|kind| match claims.issuer {
-            Issuer::Service(_) => kind.by_service(),
-            Issuer::Destination(_) => kind.by_subscriber(),
-        });
-        if allowed {
+        if may_say(&claims) {
             Ok(Some(claims))
         } else {
             Err(Found::Problem("Der Aussteller eines Security-Event-Tokens ist zu diesem Event nicht berechtigt."))
@@ -182,6 +201,14 @@ impl EventLogCheck<'_> {
             Issuer::Destination(id) => *id == self.destination,
         }
     }
+}
+
+/// Whether such an issuer may report such an event.
+fn may_say(claims: &Claims) -> bool {
+    claims.event.kind().is_none_or(|kind| match claims.issuer {
+        Issuer::Service(_) => kind.by_service(),
+        Issuer::Destination(_) => kind.by_subscriber(),
+    })
 }
 
 enum Found {

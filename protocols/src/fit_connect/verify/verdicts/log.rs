@@ -307,3 +307,27 @@ fn an_id_that_the_service_names_twice_counts_once() {
     let judged = TagCheck { attachments: &twice, has_data: true }.judge(Some(&tags()));
     assert_eq!(judged.expect("good").to_event(), tags());
 }
+
+#[test]
+fn only_signed_events_of_its_case_tell_which_other_submissions_a_case_has() {
+    let other = |number: u8| SubmissionId::from_random([number; 16]);
+    let about = |number: u8| Claims { subject: Subject::Submission(other(number)), ..by_service(Event::Created) };
+    let forged = |claims: &Claims| format!("{}.Zm9yZ2Vk", signed(claims).rsplit_once('.').expect("segments").0);
+    let mut log = good_log();
+    log.extend([
+        forged(&about(11)),
+        signed(&Claims { case: FitCaseId::from_random([9; 16]), ..about(12) }),
+        signed(&Claims { issuer: Issuer::Service("https://elsewhere.example".to_owned()), ..about(13) }),
+        signed(&Claims { event: Event::Accepted(None), ..about(14) }),
+        about(15).sign(&NamedKey::new("a-key-that-was-not-fetched")).expect("signed"),
+        "x".to_owned(),
+        signed(&about(16)),
+        signed(&about(16)),
+        signed(&about(17)),
+    ]);
+    let issuers = [SERVICE.to_owned()];
+    let check =
+        EventLogCheck { submission: submission(), case: case(), destination: destination(), service_issuers: &issuers };
+    assert_eq!(check.siblings(&log, &published(), 50), [other(16), other(17)]);
+    assert_eq!(check.siblings(&log, &published(), 3), [other(16)], "the third signature is the last that is verified");
+}
