@@ -121,7 +121,7 @@ impl Call {
         String::from_utf8(self.bytes().await?).map_err(|_| Problem::bad_request("the body is not text"))
     }
 
-    /// A JSON body. Its type is not insisted on where the OpenAPI knows no 415.
+    /// A JSON body. Its type is a matter of [`Self::must_be`].
     pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes)

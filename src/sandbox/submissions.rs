@@ -42,6 +42,8 @@ struct Announcement {
 pub(super) async fn announce(service: &Service, call: Call) -> Result<Answer, Problem> {
     let token = call.token();
     service.ask_as(token.clone(), Some(Scope::SendSubmissions), |_, _| Ok(())).await?;
+    // The OpenAPI takes nothing else, and knows no 415 here.
+    call.must_be(&["application/json"]).map_err(|_| Problem::bad_request("the body is not application/json"))?;
     let announced: Announcement = call.json().await?;
     check(&announced, service.rules.plain_http_callbacks)?;
     let (id, fresh_case) = (SubmissionId::from_random(signer::random()?), FitCaseId::from_random(signer::random()?));

@@ -118,6 +118,24 @@ async fn a_submission_passes_from_announcement_to_pickup_in_both_versions() {
 }
 
 #[tokio::test]
+async fn an_announcement_is_json_and_says_so() {
+    let town = Town::open().await;
+    let sender = town.token("sender").await;
+    for (base, service) in [(V1, "serviceType"), (V2, "publicService")] {
+        let announced = announcement(&town, service).to_string();
+        let announce = async |media_type: &str| {
+            let content = (media_type, announced.clone());
+            town.call(Method::POST, &format!("{base}/submissions"), Some(&sender), content).await
+        };
+        for other in ["text/plain", "application/x-www-form-urlencoded", ""] {
+            let reply = announce(other).await;
+            assert_eq!((reply.status, reply.problem()), (StatusCode::BAD_REQUEST, "bad-request".to_owned()), "{other}");
+        }
+        assert_eq!(announce("application/json; charset=utf-8").await.status, StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
 async fn version_2_wants_data_and_a_content_type() {
     let town = Town::open().await;
     let sender = town.token("sender").await;
