@@ -86,13 +86,18 @@ const KINDS: [(FaultKind, &str, &str); 18] = [
     (FaultKind::LostAnswer, "lost-answer", "der Aufruf wird ausgeführt, aber nicht beantwortet"),
 ];
 
+/// What no switch here can do: the service cannot read what is sealed for the destination.
+const OF_THE_SENDER: &str = "Nicht hier, weil die Sandbox verschlüsselte Inhalte nicht lesen kann: `bad-hash` (falsche Prüfsumme \
+    in den Metadaten) und `empty-fragments` (`fragments: []`) sind Fehler des Absenders. Der Testabsender im Quelltext macht sie: \
+    `Damage::DataHash`, `Damage::AttachmentHash` und `Damage::EmptyFragments` in src/sender/damage.rs.";
+
 /// What the command line says of faults.
 pub(super) fn help() -> String {
     let kinds: String = KINDS.iter().map(|(_, name, what)| format!("\n  {name}: {what}")).collect();
     format!(
         "Störung von Anfang an, etwa `slow-visibility,times=3,millis=2000`; mehrfach möglich.\n\n\
          Beschränkt auf `method=` und `path=` (Teil des Pfads) bei Störungen eines Aufrufs, auf `part=metadata`, \
-         `part=data` oder `part=attachment` (die erste Anlage) bei Tags:{kinds}"
+         `part=data` oder `part=attachment` (die erste Anlage) bei Tags:{kinds}\n\n{OF_THE_SENDER}"
     )
 }
 
@@ -252,6 +257,21 @@ mod tests {
             assert_eq!(KINDS.iter().filter(|(other, ..)| *other == kind).count(), 1, "{name}");
         }
         assert_eq!(FaultKind::LostAnswer as usize + 1, KINDS.len());
+    }
+
+    #[test]
+    fn what_only_a_sender_can_get_wrong_is_no_fault_and_the_help_says_where_it_is() {
+        use crate::sender::damage::Damage;
+        for (name, damages) in [
+            ("bad-hash", &[Damage::DataHash, Damage::AttachmentHash][..]),
+            ("empty-fragments", &[Damage::EmptyFragments]),
+        ] {
+            assert!(name.parse::<Fault>().is_err(), "{name}");
+            assert!(help().contains(&format!("`{name}`")), "{name}");
+            for damage in damages {
+                assert!(help().contains(&format!("`Damage::{damage:?}`")), "{damage:?}");
+            }
+        }
     }
 
     #[test]
