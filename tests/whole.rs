@@ -58,6 +58,8 @@ mod subscriber_long;
 mod subscriber_pages;
 #[path = "whole/subscriber_rejects.rs"]
 mod subscriber_rejects;
+#[path = "whole/subscriber_siblings.rs"]
+mod subscriber_siblings;
 #[path = "whole/subscriber_tray.rs"]
 mod subscriber_tray;
 #[path = "whole/tenants.rs"]
