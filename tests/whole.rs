@@ -8,6 +8,8 @@ mod claims;
 mod demo;
 #[path = "whole/doctor_online.rs"]
 mod doctor_online;
+#[path = "whole/figures.rs"]
+mod figures;
 #[path = "whole/hostile.rs"]
 mod hostile;
 #[path = "whole/interop.rs"]

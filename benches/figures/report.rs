@@ -41,14 +41,19 @@ impl Figure {
         self.limit.map(|limit| self.value / limit)
     }
 
-    /// Whether the promise is kept, on a machine that may be `busy` with other things.
-    pub fn holds(&self, busy: bool) -> bool {
+    /// Whether the promise is kept, on a machine that may be `busy` with other things; `None` where nothing is judged.
+    pub fn verdict(&self, busy: bool) -> Option<bool> {
         match self.goal {
-            Goal::RatioAtLeast(least) => self.ratio().is_some_and(|ratio| ratio >= least),
-            Goal::ValueBelow(most) => self.value < most,
-            Goal::BelowWhereQuiet(most) => busy || self.value < most,
-            Goal::Nothing => true,
+            Goal::RatioAtLeast(least) => Some(self.ratio().is_some_and(|ratio| ratio >= least)),
+            Goal::ValueBelow(most) => Some(self.value < most),
+            Goal::BelowWhereQuiet(most) => (!busy).then_some(self.value < most),
+            Goal::Nothing => None,
         }
+    }
+
+    /// Whether no promise is broken.
+    pub fn holds(&self, busy: bool) -> bool {
+        self.verdict(busy) != Some(false)
     }
 }
 
@@ -77,21 +82,34 @@ pub fn print(figures: &[Figure], busy: bool) {
     }
 }
 
-/// Writes the figures, with the machine they were taken on and the names of those that could not be taken, as JSON.
+/// Writes the figures as JSON.
 pub fn write_json(figures: &[Figure], untaken: &[&str], busy: bool, to: &Path) -> io::Result<()> {
+    fs::write(to, json(figures, untaken, busy))
+}
+
+/// What the table says, with the machine it was taken on and the names of the figures that could not be taken.
+pub fn json(figures: &[Figure], untaken: &[&str], busy: bool) -> String {
+    #[derive(Serialize)]
+    struct Row<'f> {
+        #[serde(flatten)]
+        figure: &'f Figure,
+        ratio: Option<f64>,
+        holds: Option<bool>,
+    }
     #[derive(Serialize)]
     struct Report<'f> {
         cpu: String,
         cores: usize,
         busy: bool,
-        figures: &'f [Figure],
+        figures: Vec<Row<'f>>,
         untaken: &'f [&'f str],
         holds: bool,
     }
     let holds = untaken.is_empty() && figures.iter().all(|figure| figure.holds(busy));
+    let row = |figure| Row { figure, ratio: Figure::ratio(figure), holds: Figure::verdict(figure, busy) };
+    let figures = figures.iter().map(row).collect();
     let report = Report { cpu: cpu_name(), cores: cores(), busy, figures, untaken, holds };
-    let text = serde_json::to_string_pretty(&report).expect("figures are plain data");
-    fs::write(to, text)
+    serde_json::to_string_pretty(&report).expect("figures are plain data")
 }
 
 /// How many cores there are.
