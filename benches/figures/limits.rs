@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Write,
+    io::{Seek as _, Write as _},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -14,22 +14,49 @@ use aws_lc_rs::{
     signature::{RSA_PSS_SHA512, RsaKeyPair},
 };
 
-/// Raw appends per second: `batch` records of `bytes` each, then one `fdatasync`, for this long.
-pub fn raw_append(directory: &Path, bytes: usize, batch: usize, time: Duration) -> f64 {
-    let path = directory.join("raw.log");
-    let mut file = File::create(&path).expect("the bench directory is writable");
-    let record = vec![0x5a; bytes];
-    let (start, mut records) = (Instant::now(), 0_usize);
-    while start.elapsed() < time {
-        for _ in 0..batch {
-            file.write_all(&record).expect("space is left");
+/// The space that [`RawAppend::Preallocated`] goes round in.
+const SPACE: usize = 64 << 20;
+
+/// How raw appends are written between two `fdatasync`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawAppend {
+    /// One write for each record, at the end of the file.
+    EachRecord,
+    /// One write for all records of a batch, at the end of the file.
+    WholeBatch,
+    /// One write for all records of a batch, over zeros that are on the disk already: the file does not grow.
+    Preallocated,
+}
+
+impl RawAppend {
+    /// Raw appends per second: `batch` records of `bytes` each, then one `fdatasync`, for this long.
+    pub fn per_second(self, directory: &Path, bytes: usize, batch: usize, time: Duration) -> f64 {
+        let path = directory.join("raw.log");
+        let mut file = File::create(&path).expect("the bench directory is writable");
+        let all = vec![0x5a; bytes * batch];
+        let preallocated = self == Self::Preallocated;
+        if preallocated {
+            file.write_all(&vec![0; SPACE]).expect("space is left");
+            file.sync_all().expect("the disk syncs");
+            file.rewind().expect("a file has a start");
         }
-        file.sync_data().expect("the disk syncs");
-        records += batch;
+        let (start, mut records, mut end) = (Instant::now(), 0_usize, 0);
+        while start.elapsed() < time {
+            if preallocated && end + all.len() > SPACE {
+                file.rewind().expect("a file has a start");
+                end = 0;
+            }
+            let pieces = if self == Self::EachRecord { bytes } else { all.len() };
+            for piece in all.chunks(pieces) {
+                file.write_all(piece).expect("space is left");
+            }
+            file.sync_data().expect("the disk syncs");
+            (records, end) = (records + batch, end + all.len());
+        }
+        let rate = records as f64 / start.elapsed().as_secs_f64();
+        std::fs::remove_file(path).expect("was just written");
+        rate
     }
-    let rate = records as f64 / start.elapsed().as_secs_f64();
-    std::fs::remove_file(path).expect("was just written");
-    rate
 }
 
 /// The RSA-4096 operations of one core, and of all cores at once.
