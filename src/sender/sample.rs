@@ -1,10 +1,12 @@
 //! Realistic applications out of a seed: the same seed makes the same applications, so every run can be repeated.
 //!
 //! [`service`] is the table of what is applied for, [`person`] invents who applies (names as DIN 91379 allows them),
-//! [`pdf`] makes small documents, [`dice`] is the randomness. The data have the OZG-Cloud form shape
+//! [`paper`] says what stands on its documents, [`pdf`] makes them, [`dice`] is the randomness. The data have the OZG-Cloud form shape
 //! (`ozg_protocols::forms::ozg_cloud`). Nobody in here is real.
 
 pub mod dice;
+mod letters;
+mod paper;
 pub mod pdf;
 pub mod person;
 pub mod service;
@@ -87,7 +89,7 @@ impl Samples {
         let applicant = Applicant::invent(&mut self.dice, service.by_organisations);
         let transaction = self.uuid();
         let data = self.form(service, &applicant, &transaction, now);
-        let attachments = self.attachments(service, &applicant, now);
+        let attachments = self.attachments(service, &applicant, &data, now);
         Parcel {
             service: service.identifier(),
             service_name: service.name.to_owned(),
@@ -137,20 +139,30 @@ impl Samples {
         item
     }
 
-    fn attachments(&mut self, service: &ServiceForm, applicant: &Applicant, now: Moment) -> Vec<Attachment> {
-        let form = (Purpose::Form, format!("{}.pdf", service.name), "Antrag");
-        let more = service.enclosures.iter().map(|name| (Purpose::Attachment, format!("{name}.pdf"), *name));
-        let all: Vec<_> = std::iter::once(form).chain(more).collect();
+    fn attachments(
+        &mut self,
+        service: &ServiceForm,
+        applicant: &Applicant,
+        data: &Value,
+        now: Moment,
+    ) -> Vec<Attachment> {
+        let today = paper::german_day(&day(now, 0));
+        let below = format!("Antrag über die Onlinedienste der Stadt Musterstadt, gesendet am {today}");
+        let form = (Purpose::Form, service.name, paper::form(data));
+        let enclosures = service.enclosures.iter().map(|name| {
+            let page = paper::enclosure(service.name, &applicant.name, &today);
+            (Purpose::Attachment, *name, page)
+        });
+        let all: Vec<_> = std::iter::once(form).chain(enclosures).collect();
         all.into_iter()
-            .map(|(purpose, filename, title)| {
-                let lines = [title, service.name, &applicant.name, &day(now, 0)];
+            .map(|(purpose, name, sections)| {
                 let filler: Vec<u8> = (0..self.attachment_size).map(|_| self.dice.byte()).collect();
                 Attachment {
                     id: AttachmentId::from_random(self.dice.bytes()),
                     purpose,
                     mime_type: "application/pdf".to_owned(),
-                    filename,
-                    content: Content::Bytes(pdf::document(&lines, &filler).into()),
+                    filename: format!("{name}.pdf"),
+                    content: Content::Bytes(pdf::document(name, &below, &sections, &filler).into()),
                 }
             })
             .collect()
@@ -230,6 +242,26 @@ mod tests {
         };
         assert_eq!(make(7), make(7));
         assert_ne!(make(7), make(8));
+    }
+
+    /// Whatever cannot be written is a question mark, and no label or value of a sample has one.
+    #[test]
+    fn the_form_on_paper_is_one_small_page_with_every_letter() {
+        let mut samples = Samples::new(3);
+        for _ in 0..300 {
+            for attachment in samples.next(ApiVersion::V2, NOW).attachments {
+                let Content::Bytes(file) = attachment.content else { panic!("no bytes") };
+                let text = String::from_utf8_lossy(&file);
+                assert!(!text.contains('?') && file.len() < 12_000, "{} bytes: {text}", file.len());
+                let form = attachment.purpose == Purpose::Form;
+                assert_eq!(
+                    text.contains("(Anschrift und Erreichbarkeit) Tj") && text.contains("(Ort) Tj"),
+                    form,
+                    "{text}"
+                );
+                assert_eq!(text.contains("(Hinweise zum Datenschutz gelesen) Tj"), form, "cut off: {text}");
+            }
+        }
     }
 
     #[test]
