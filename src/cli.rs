@@ -12,6 +12,7 @@ mod load;
 mod refused;
 mod sandbox;
 mod serve;
+mod stdin;
 mod store;
 mod tenant;
 mod verify;

@@ -111,14 +111,15 @@ impl Served {
         tenants.iter().filter_map(|tenant| tenant.hosts().first()).map(|host| self.pages.address_of(host)).collect()
     }
 
-    /// Waits for SIGTERM or SIGINT, then closes: first the pages, then the house.
+    /// Waits for SIGTERM, SIGINT or whatever else tells it to end, then closes: first the pages, then the house.
     ///
     /// # Errors
     /// [`RunError::Signals`].
-    pub async fn until_told(self) -> Result<(), RunError> {
+    pub async fn until_told_or(self, told: impl Future<Output = ()>) -> Result<(), RunError> {
         let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
         tokio::select! {
             _ = terminate.recv() => {}
+            () = told => {}
             interrupted = tokio::signal::ctrl_c() => interrupted.map_err(RunError::Signals)?,
         }
         tracing::info!("closing");

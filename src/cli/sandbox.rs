@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Context, Failure, wall_clock};
+use super::{Context, Failure, stdin::Stdin, wall_clock};
 use crate::{
     config::{Log, LogFormat, LogLevel},
     german, logging,
@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Arguments {
     #[command(flatten)]
     sandbox: SandboxArgs,
+    #[command(flatten)]
+    stdin: Stdin,
 }
 
 impl Arguments {
@@ -32,6 +34,7 @@ impl Arguments {
         let runtime = runtime.worker_threads(1).enable_all().build().map_err(Failure::System)?;
         // A second log is refused; then somebody else already listens.
         drop(logging::start(Log { level: LogLevel::Info, format: LogFormat::Text }));
+        let stdin_closes = self.stdin.closes().map_err(Failure::System)?;
         runtime.block_on(async {
             let mut running = sandbox::run(settings).await.map_err(|error| failed(&german::sandbox(&error)))?;
             introduce(context, &running)?;
@@ -39,6 +42,7 @@ impl Arguments {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
+                () = stdin_closes => {}
                 () = running.ended() => return Ok(ExitCode::FAILURE),
             }
             running.stop().await;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Context, Failure};
+use super::{Context, Failure, stdin::Stdin};
 use crate::{
     german, logging,
     serve::{self, RunError},
@@ -16,7 +16,10 @@ use crate::{
     help_template = "{about}\n\nBeim Ende werden erst die Seiten geschlossen, dann wird zu Ende geführt, was begonnen ist.\n\n\
     Aufruf: {usage}\n\nOptionen:\n{options}\n"
 )]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    #[command(flatten)]
+    stdin: Stdin,
+}
 
 impl Arguments {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<ExitCode, Failure> {
@@ -28,13 +31,14 @@ impl Arguments {
             .enable_all()
             .build()
             .map_err(|error| failed(&RunError::Signals(error)))?;
+        let stdin_closes = self.stdin.closes().map_err(Failure::System)?;
         runtime.block_on(async {
             let served = serve::start(&config).await.map_err(|error| failed(&error))?;
             for address in served.addresses() {
                 context.say(format_args!("bereit: {address}"))?;
             }
             context.out.flush().map_err(Failure::Output)?;
-            served.until_told().await.map_err(|error| failed(&error))?;
+            served.until_told_or(stdin_closes).await.map_err(|error| failed(&error))?;
             Ok(ExitCode::SUCCESS)
         })
     }

@@ -1,4 +1,5 @@
-//! A process of the demo: this very program with other arguments. It ends when its handle is dropped.
+//! A process of the demo: this very program with other arguments. It ends when its handle is dropped, and with this process
+//! however that ends: nobody else holds the pipe that it reads from.
 
 use std::{
     ffi::OsString,
@@ -29,14 +30,15 @@ pub(super) fn this_program() -> PathBuf {
 }
 
 impl Process {
-    /// Starts this program with these arguments; what it says goes to the log.
+    /// Starts this program with these arguments of a command that serves; what it says goes to the log.
     pub(super) fn start(name: &'static str, log: &Path, arguments: &[OsString]) -> Result<Self, DemoError> {
         let file = |source| DemoError::File { path: log.to_owned(), source };
         let out = fs::File::create(log).map_err(file)?;
         let err = out.try_clone().map_err(file)?;
         let child = Command::new(this_program())
             .args(arguments)
-            .stdin(Stdio::null())
+            .arg("--until-stdin-closes")
+            .stdin(Stdio::piped())
             .stdout(out)
             .stderr(err)
             // Ctrl+C and the end of a terminal go to its whole group; whoever started this asks it to end in order.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
     thread,
@@ -161,6 +161,41 @@ async fn a_town_interrupted_while_it_is_made_leaves_nothing_running_and_lives_th
     }
     assert!(town.end(Signal::TERM).success());
     are_free(ports);
+}
+
+#[test]
+fn a_killed_demo_takes_its_processes_along() {
+    let (directory, ports) = (tempfile::tempdir().expect("a directory"), free_ports());
+    let (mut town, _said) = Running::start(demo(directory.path(), ports, &[]));
+    let until = Instant::now() + PATIENCE;
+    while !ports.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok()) {
+        assert!(town.0.try_wait().expect("a child").is_none() && Instant::now() < until, "they do not listen");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let processes: Vec<u32> =
+        running().into_iter().filter(|(_, parent)| *parent == town.0.id()).map(|(id, _)| id).collect();
+    assert_eq!(processes.len(), 2, "sandbox and server");
+    town.0.kill().expect("it runs");
+    town.0.wait().expect("a child");
+    let until = Instant::now() + PATIENCE;
+    while running().iter().any(|(id, _)| processes.contains(id)) {
+        assert!(Instant::now() < until, "they live on");
+        thread::sleep(Duration::from_millis(20));
+    }
+    are_free(ports);
+}
+
+/// The processes of this machine that have not ended, each with its parent.
+fn running() -> Vec<(u32, u32)> {
+    let all = fs::read_dir("/proc").expect("a list of processes").flatten();
+    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter_map(|id: u32| {
+        // `id (name) state parent …`; one that has ended and whose parent does not look is a `Z`.
+        let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let mut words = line.rsplit_once(')')?.1.split_whitespace();
+        (words.next()? != "Z").then_some((id, words.next()?.parse().ok()?))
+    })
+    .collect()
 }
 
 /// What it says until everything is said.
