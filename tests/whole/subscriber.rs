@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use http::Method;
-use ozg_actors::{Callback, CallbackError, DestinationSettings, House, Secret};
+use ozg_actors::{ActorReport, ActorState, Callback, CallbackError, DestinationSettings, House, Secret};
 use ozg_cloud::{
     sandbox::{OfferedService, SeedDestination},
     sender::{
@@ -44,6 +44,26 @@ async fn an_encrypted_application_becomes_a_case_and_its_sender_gets_a_signed_ac
         let accepts = hall.town.log(receipt).await.iter().filter(|set| set.to_string().contains("accept-sub")).count();
         assert_eq!(accepts, 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_for_a_submission_is_vacant_until_somebody_works_there_and_again_afterwards() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    let all_are_vacant =
+        |seats: &[ActorReport]| !seats.is_empty() && seats.iter().all(|seat| seat.state == ActorState::Vacant);
+    let seats = async || {
+        let tree = hall.house.tree().await;
+        tree.into_iter().filter(|report| report.class == "intake").collect::<Vec<_>>()
+    };
+    eventually("nobody is at any of them", async || all_are_vacant(&seats().await)).await;
+    let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
+    assert_eq!(hall.verdict(receipt).await, Verdict::Accepted);
+    let was_used = |seats: &[ActorReport]| seats.iter().any(|seat| seat.handled > 0);
+    eventually("all are vacant again, also the one that was used", async || {
+        let seats = seats().await;
+        was_used(&seats) && all_are_vacant(&seats)
+    })
+    .await;
 }
 
 /// The calls that only a subscriber makes, after the submission is listed.

@@ -48,7 +48,7 @@
     if (!tree || held) return;
     const before = states(tree);
     Promise.resolve(swap(tree, event.detail.data)).then(() => {
-      const changed = [...states(one("#baum"))].filter(([id, [, state]]) => before.has(id) && before.get(id)[1] !== state && state !== "läuft" && state !== "arbeitet");
+      const changed = [...states(one("#baum"))].filter(([id, [, state]]) => before.has(id) && before.get(id)[1] !== state && !["läuft", "arbeitet", "frei"].includes(state));
       if (changed.length) say(changed.map(([, [name, state]]) => `${name}: ${state}`).join(", "));
     });
   });

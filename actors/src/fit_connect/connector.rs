@@ -136,7 +136,12 @@ impl Actor for ConnectorActor {
         me: ActorRef<ConnectorMessage>,
         (desk, probe): Self::Arguments,
     ) -> Result<Queue, ActorProcessingErr> {
-        let seats = (0..IN_FLIGHT).map(|seat| probe.child(format!("intake-{seat}"), &supervise::INTAKE, 1)).collect();
+        let seat = |number| {
+            let seat = probe.child(format!("intake-{number}"), &supervise::INTAKE, 1);
+            seat.set(ActorState::Vacant);
+            seat
+        };
+        let seats = (0..IN_FLIGHT).map(seat).collect();
         let queue = Queue {
             desk,
             probe,
@@ -346,12 +351,18 @@ impl Queue {
     /// A worker is gone; if it did not say how its work ended, it crashed on it.
     fn left(&mut self, me: &ActorRef<ConnectorMessage>, worker: ActorId, failure: Option<&'static str>) {
         let Some(Work { submission, seat, .. }) = self.workers.remove(&worker) else { return };
-        self.free.push(seat);
+        self.vacated(seat);
         let Some(what) = failure else { return };
         tracing::error!(destination = %self.desk.settings.id, %submission, what, "the work on a submission crashed");
         self.seats[seat].failed(what);
         self.seats[seat].restarted(what);
         self.ended(me, submission, crashed(what));
+    }
+
+    /// Nobody is at this seat any more.
+    fn vacated(&mut self, seat: usize) {
+        self.seats[seat].set(ActorState::Vacant);
+        self.free.push(seat);
     }
 
     fn freed(&mut self, submission: SubmissionId) {
@@ -417,7 +428,7 @@ impl Queue {
                 return;
             };
             if let Err(what) = self.start(me, submission, alone, seat).await {
-                self.free.push(seat);
+                self.vacated(seat);
                 tracing::error!(destination = %self.desk.settings.id, what, "no worker can be started");
                 self.ended(me, submission, crashed(what));
                 return;
@@ -450,6 +461,7 @@ impl Queue {
         };
         known.standing = Standing::AtWork;
         let assignment = Assignment { ids: known.ids, alone };
+        self.seats[seat].set(ActorState::Starting);
         let arguments = (self.desk.clone(), self.seats[seat].clone());
         let (worker, running) =
             Actor::spawn_linked(None, WorkerActor, arguments, me.get_cell()).await.map_err(|_| "spawn")?;

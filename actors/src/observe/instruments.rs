@@ -37,12 +37,14 @@ pub enum ActorState {
     Disturbed,
     /// At its end.
     Stopped,
+    /// A place that is kept for somebody, and nobody is at it now.
+    Vacant,
 }
 
 impl ActorState {
     /// All states.
-    pub const ALL: [Self; 6] =
-        [Self::Starting, Self::Running, Self::Busy, Self::Restarting, Self::Disturbed, Self::Stopped];
+    pub const ALL: [Self; 7] =
+        [Self::Starting, Self::Running, Self::Busy, Self::Restarting, Self::Disturbed, Self::Stopped, Self::Vacant];
 
     /// Its name in metrics.
     #[must_use]
@@ -54,6 +56,7 @@ impl ActorState {
             Self::Restarting => "restarting",
             Self::Disturbed => "disturbed",
             Self::Stopped => "stopped",
+            Self::Vacant => "vacant",
         }
     }
 }

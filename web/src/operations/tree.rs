@@ -130,15 +130,19 @@ fn section(heading: &str, actors: &[&ActorReport]) -> Section {
     Section { heading, actors: shown.into_iter().map(|actor| ActorView::new(actor, base)).collect() }
 }
 
-/// Leaves out quiet actors of a class that has too many: hundreds of resident cases would hide the one that matters.
+/// Leaves out quiet actors of a class that has too many, and every quiet place that nobody is at: hundreds of resident cases
+/// would hide the one that matters.
 fn folded<'r>(actors: &[&'r ActorReport]) -> Vec<&'r ActorReport> {
     let quiet = |actor: &ActorReport| {
-        matches!(actor.state, ActorState::Running | ActorState::Busy)
+        matches!(actor.state, ActorState::Running | ActorState::Busy | ActorState::Vacant)
             && actor.mailbox == 0
             && actor.last_failure.is_none()
     };
     let mut seen = std::collections::BTreeMap::<&str, usize>::new();
     let keep = |actor: &&&'r ActorReport| {
+        if actor.state == ActorState::Vacant {
+            return !quiet(actor);
+        }
         let count = seen.entry(actor.class).or_default();
         *count += 1;
         *count <= MOST_OF_A_KIND || !quiet(actor)
@@ -242,6 +246,7 @@ fn badge(actor: &ActorReport) -> Badge {
         ActorState::Restarting => ("warning", "autorenew", "Neustart"),
         ActorState::Disturbed => ("danger", "danger", "gestört"),
         ActorState::Stopped => ("neutral", "close", "beendet"),
+        ActorState::Vacant => ("neutral", "info", "frei"),
     };
     Badge { kind, icon, label }
 }
@@ -335,6 +340,20 @@ mod tests {
         assert_eq!(view.sections[0].actors.len(), MOST_OF_A_KIND + 1);
         assert!(view.sections[0].heading.contains("davon 80 ruhige"), "{}", view.sections[0].heading);
         assert_eq!(view.sections[0].actors.last().map(|actor| actor.name.as_str()), Some("Vorgang"));
+    }
+
+    #[test]
+    fn a_seat_that_nobody_is_at_is_counted_and_shown_only_after_a_failure() {
+        let seat = |at: usize| {
+            let seat = actor(&format!("house/muh/fit-connect-1/intake-{at}"), "intake", 0);
+            ActorReport { state: ActorState::Vacant, ..seat }
+        };
+        let mut actors: Vec<_> = (0..32).map(seat).collect();
+        actors[31].last_failure = Some((Moment::default(), "panicked".to_owned()));
+        let view = TreeView::new(&actors, Moment::default());
+        let shown: Vec<_> = view.sections[0].actors.iter().map(|actor| (&*actor.name, actor.badge.label)).collect();
+        assert_eq!(shown, [("Eingang 31", "frei")]);
+        assert!(view.sections[0].heading.contains("davon 31 ruhige"), "{}", view.sections[0].heading);
     }
 
     #[test]
