@@ -138,12 +138,13 @@ fn folded<'r>(actors: &[&'r ActorReport]) -> Vec<&'r ActorReport> {
             && actor.mailbox == 0
             && actor.last_failure.is_none()
     };
-    let mut seen = std::collections::BTreeMap::<&str, usize>::new();
+    let mut seen = std::collections::BTreeMap::<(&str, &str), usize>::new();
     let keep = |actor: &&&'r ActorReport| {
         if actor.state == ActorState::Vacant {
             return !quiet(actor);
         }
-        let count = seen.entry(actor.class).or_default();
+        let parent = actor.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let count = seen.entry((parent, actor.class)).or_default();
         *count += 1;
         *count <= MOST_OF_A_KIND || !quiet(actor)
     };
@@ -340,6 +341,18 @@ mod tests {
         assert_eq!(view.sections[0].actors.len(), MOST_OF_A_KIND + 1);
         assert!(view.sections[0].heading.contains("davon 80 ruhige"), "{}", view.sections[0].heading);
         assert_eq!(view.sections[0].actors.last().map(|actor| actor.name.as_str()), Some("Vorgang"));
+    }
+
+    #[test]
+    fn the_cases_of_one_parent_hide_none_of_another() {
+        let cases = |parent: &str, most: usize| {
+            let parent = parent.to_owned();
+            (0..most).map(move |at| actor(&format!("{parent}/case-{at}"), "case", 0))
+        };
+        let actors: Vec<_> = cases("house/altstadt", 100).chain(cases("house/neustadt", 2)).collect();
+        let view = TreeView::new(&actors, Moment::default());
+        let of = |parent: &str| view.sections[0].actors.iter().filter(|actor| actor.path.starts_with(parent)).count();
+        assert_eq!((of("house/altstadt/"), of("house/neustadt/")), (MOST_OF_A_KIND, 2));
     }
 
     #[test]
