@@ -63,12 +63,20 @@ pub(crate) fn name(class: &'static str, path: &str) -> String {
         "pool" => group(own).to_owned(),
         "worker" => format!("{} {own}", group(path.rsplit('/').nth(1).unwrap_or_default())),
         "tenant" => own.to_owned(),
-        // The rest of a technical name after its class: a tenant, the first letters of an id, a seat.
-        _ => own.split_once('-').map_or_else(String::new, |(_, rest)| rest.to_owned()),
+        "connector" => rest(own, CONNECTOR),
+        _ => rest(own, class),
     };
     // An id in full says no more to a reader than its beginning; the path has it whole.
     let short: String = if is_id(&of) { of.chars().take(8).chain(['…']).collect() } else { of };
     if short.is_empty() { kind.to_owned() } else { format!("{kind} {short}") }
+}
+
+/// What stands before the id in the name of a connector.
+const CONNECTOR: &str = "fit-connect";
+
+/// The rest of a technical name after what it begins with: a tenant, the first letters of an id, a seat.
+fn rest(name: &str, beginning: &str) -> String {
+    name.strip_prefix(beginning).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default().to_owned()
 }
 
 fn group(name: &str) -> &str {
@@ -99,10 +107,26 @@ mod tests {
         assert_eq!(name("batcher", "house/infrastructure/batcher-musterstadt"), "Journal-Sammler musterstadt");
         assert_eq!(name("pool", "house/infrastructure/crypto"), "Arbeitergruppe Kryptographie");
         assert_eq!(name("worker", "house/infrastructure/blob/1"), "Arbeiter Anhänge 1");
-        assert_eq!(name("case", "house/musterstadt/case-0123456789abcdef"), "Vorgang 01234567…");
+        assert_eq!(name("case", "house/musterstadt/case-01234567-89ab-4c"), "Vorgang 01234567…");
         assert_eq!(name("tenant", "house/musterstadt"), "Mandant musterstadt");
         assert_eq!(name("outbox", "house/musterstadt/outbox"), "Ausgang");
-        let connector = "house/musterstadt/connector-0f0e0d0c-0b0a-4908-8706-050403020100";
+        let connector = "house/musterstadt/fit-connect-0f0e0d0c-0b0a-4908-8706-050403020100";
         assert_eq!(name("connector", connector), "Zustellpunkt 0f0e0d0c…");
+    }
+
+    #[test]
+    fn actors_bear_the_names_that_are_read_here() {
+        let made = [
+            ("tenant/cases.rs", "case"),
+            ("journal.rs", "batcher"),
+            ("outbox.rs", "carrier"),
+            ("fit_connect/connector.rs", "intake"),
+            ("fit_connect.rs", CONNECTOR),
+        ];
+        for (file, beginning) in made {
+            let source = std::fs::read_to_string(format!("{}/../actors/src/{file}", env!("CARGO_MANIFEST_DIR")));
+            let source = source.expect("is there");
+            assert!(source.contains(&format!("format!(\"{beginning}-{{")), "{file} names nobody {beginning}-…");
+        }
     }
 }
