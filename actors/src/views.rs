@@ -25,6 +25,7 @@ mod writer;
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use ozg_protocols::{
@@ -48,6 +49,9 @@ pub(crate) const ACCOUNT_RECORDS: Schema<Record<RecordedAccount>> = Schema::firs
 
 /// So many changes a slow listener may be behind before it has to reload.
 const FEED: usize = 1_024;
+
+/// So long somebody waits at most until the views show what was done just now: they are rebuilt, or far behind.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// A submission that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +129,22 @@ impl Views {
 
     pub(crate) fn changes(&self) -> ChangeFeed {
         ChangeFeed(self.feed.subscribe())
+    }
+
+    /// Waits until this case is shown in this version or a later one, for no longer than [`SHOWN_WITHIN`]: whether it is.
+    pub(crate) async fn shown(&self, case: CaseId, version: u64) -> bool {
+        // Listening begins before the first look: what comes in between is heard.
+        let mut changes = self.changes();
+        let look = || self.read(|index| index.version(case)) >= version;
+        let shown = async {
+            while !look() {
+                if changes.next().await.is_none() {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::time::timeout(SHOWN_WITHIN, shown).await.unwrap_or(false)
     }
 
     /// What waits in the clearing tray, the oldest first.

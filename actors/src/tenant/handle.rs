@@ -181,6 +181,12 @@ impl Tenant {
         self.0.edge.order(Some(who), case, order, ticket, Vec::new()).await
     }
 
+    /// Waits a moment until lists and numbers show a case in this version, so that whoever gave an order sees what it did.
+    /// False where they do not yet: then they follow by themselves.
+    pub async fn shows(&self, case: CaseId, version: u64) -> bool {
+        self.0.views.shown(case, version).await
+    }
+
     /// Opens a file of a case.
     ///
     /// # Errors

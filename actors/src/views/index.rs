@@ -170,6 +170,11 @@ impl Index {
         Some((self.columns.show(row), self.matching(who, query).has(row)))
     }
 
+    /// The version that a case is shown in; 0 where it is not listed.
+    pub(super) fn version(&self, case: CaseId) -> u64 {
+        self.columns.row_of(case).map_or(0, |row| self.columns.facts(row).version.into())
+    }
+
     /// The services of what somebody may see, with the title of the newest case of each, by title.
     pub(super) fn services(&self, who: &Principal) -> Vec<(String, String)> {
         let visible = self.visible(who);

@@ -166,7 +166,9 @@ async fn order(visit: &Visit, id: CaseId, path: &str, form: &Fields) -> Result<R
     let list = ListAddress::parse(form.get("liste").unwrap_or_default());
     let (order, word) = wanted(visit, &who, path, key, form).await?;
     let notice = match visit.tenant.order(&who, id, order, Ticket { key, seen }).await? {
-        Outcome::Done { .. } => {
+        Outcome::Done { version } => {
+            // The page that follows counts and lists what was done just now, or soon, if the views are far behind.
+            let _ = visit.tenant.shows(id, version).await;
             let done = fields::encode([("erledigt", word)]);
             return Ok(see_other(&format!("/vorgang/{id}?{}&{done}", list.query_string())));
         }

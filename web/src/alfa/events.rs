@@ -143,7 +143,9 @@ impl Follower {
     /// What happened between the page and its stream: a little is sent row by row, for more the page has to be loaded.
     async fn catch_up(&mut self, seen: u64) -> Result<(), Gone> {
         if self.case.is_some() {
-            return self.look_at_case().await;
+            self.look_at_case().await?;
+            // The page says up to where it knows the case, not the numbers beside it.
+            return self.send_counts(None).await;
         }
         let page = self.visit.tenant.work_list().page(&self.who, &self.list.query());
         match page.as_of.saturating_sub(seen) {
@@ -153,7 +155,7 @@ impl Follower {
                 for row in &page.rows {
                     self.send_row(row, true, page.as_of).await?;
                 }
-                self.send_counts(page.as_of).await
+                self.send_counts(Some(page.as_of)).await
             }
         }
     }
@@ -173,7 +175,10 @@ impl Follower {
             take(change);
         }
         if let Some((case, _)) = self.case {
-            return if missed || cases.contains(&case) { self.look_at_case().await } else { Ok(()) };
+            if missed || cases.contains(&case) {
+                self.look_at_case().await?;
+            }
+            return self.send_counts(None).await;
         }
         let views = self.visit.tenant.work_list();
         if missed || cases.len() > MOST_AT_ONCE {
@@ -187,7 +192,7 @@ impl Follower {
                 }
             }
         }
-        self.send_counts(record).await
+        self.send_counts(Some(record)).await
     }
 
     /// Sends a row, and says if it is one that the page may not have yet. The page knows which it has.
@@ -203,12 +208,13 @@ impl Follower {
         Ok(())
     }
 
-    async fn send_counts(&mut self, record: u64) -> Result<(), Gone> {
+    /// Sends the numbers. The page of a case comes back with the version that it knows, so they bring no other there.
+    async fn send_counts(&mut self, record: Option<u64>) -> Result<(), Gone> {
         let counts = self.visit.tenant.work_list().counts(&self.who);
-        let here = Here::List(self.list.clone());
+        let here = if self.case.is_some() { Here::Elsewhere } else { Here::List(self.list.clone()) };
         let frame = Frame::new("", self.visit.tenant.name(), &self.who, Some(&counts), &here);
         match (NavigationPartial { frame }).render() {
-            Ok(html) => self.send("alfa:zaehler", &html, Some(record)).await,
+            Ok(html) => self.send("alfa:zaehler", &html, record).await,
             Err(_) => Ok(()),
         }
     }

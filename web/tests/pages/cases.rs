@@ -27,6 +27,25 @@ async fn a_case_goes_its_way_by_plain_forms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_gave_an_order_sees_it_counted_on_the_next_page() {
+    let town = Town::founded().await;
+    let erika = town.signed_in("erika").await;
+    for accepted in 1..=5 {
+        let case = town.receives(accepted, "32").await;
+        let action = format!("/vorgang/{case}/annehmen");
+        let page = erika.get(&format!("/vorgang/{case}")).await;
+        let (key, seen) = (page.field(&action, "schluessel"), page.field(&action, "stand"));
+        let done = erika.post(&action, &[("schluessel", &key), ("stand", &seen)]).await;
+        let page = erika.get(done.header("location")).await.text();
+        let counted = |label: &str, count: u64| {
+            page.contains(&format!("<span>{label}</span><span class=\"alfa-zahl\">{count}</span>"))
+        };
+        assert!(counted("Angenommen", accepted) && counted("Neu", 0), "{page}");
+    }
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stale_order_is_answered_with_what_happened_since() {
     let town = Town::founded().await;
     let case = town.receives(1, "32").await;

@@ -103,6 +103,21 @@ async fn whoever_looks_at_a_case_hears_what_a_colleague_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_numbers_beside_a_case_follow_what_happens_to_others() {
+    let town = Town::founded().await;
+    let case = town.receives(1, "32").await;
+    let erika = town.signed_in("erika").await;
+    let mut listening = Listening::to(&town, &erika, &format!("/ereignisse?vorgang={case}&stand=1")).await;
+    let new = |count: u64| format!("<span>Neu</span><span class=\"alfa-zahl\">{count}</span>");
+    listening.until(&new(1)).await;
+    town.receives(2, "32").await;
+    listening.until(&new(2)).await;
+    assert!(!listening.heard.contains("\nid:"), "the version that the page knows stays: {}", listening.heard);
+    assert!(!listening.heard.contains("aria-current"), "the page is none of the navigation's places");
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn open_streams_do_not_hold_the_server_up() {
     // They are ended, not cut off at some time: nobody waits for that long.
     let town = Town::founded_with(WebLimits { goodbye: PATIENCE * 10, ..WebLimits::default() }).await;

@@ -80,6 +80,22 @@ async fn paging_shows_every_case_once_in_every_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_an_order_to_be_shown_finds_it_counted() {
+    let town = Town::founded().await;
+    let (tenant, list) = (town.tenant(), town.tenant().work_list());
+    for number in 1..=10 {
+        let case = town.receives(number).await;
+        assert!(tenant.shows(case, 1).await);
+        town.orders(&erika(), case, Order::Accept(Accept), number + 500, 1).await;
+        let version = tenant.show_case(&erika(), case).await.expect("is there").version;
+        assert!(tenant.shows(case, version).await);
+        assert_eq!(list.counts(&erika()).mine, number);
+    }
+    assert!(!tenant.shows(CaseId::from_u128(1), 1).await, "nobody waits forever for what does not come");
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_listens_hears_of_a_change_that_the_list_shows() {
     let town = Town::founded().await;
     let mut feed = town.tenant().changes();
