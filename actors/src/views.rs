@@ -17,12 +17,14 @@ mod orders;
 mod saved;
 mod table;
 mod text;
+mod tray;
 #[cfg(test)]
 mod trials;
 mod words;
 mod writer;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -84,6 +86,11 @@ pub enum Change {
         /// The record that changed it: the views show it.
         record: u64,
     },
+    /// What waits in the clearing tray.
+    Tray {
+        /// The record that changed it: the views show it.
+        record: u64,
+    },
     /// Something that is told no further: more than a slow listener can be told, or the views have been rebuilt. Reload.
     Missed,
 }
@@ -131,13 +138,22 @@ impl Views {
         ChangeFeed(self.feed.subscribe())
     }
 
-    /// Waits until this case is shown in this version or a later one, for no longer than [`SHOWN_WITHIN`]: whether it is.
+    /// Waits until this case is shown in this version or a later one.
     pub(crate) async fn shown(&self, case: CaseId, version: u64) -> bool {
+        self.until(|index| index.version(case) >= version).await
+    }
+
+    /// Waits until this submission is in the clearing tray no longer.
+    pub(crate) async fn cleared(&self, intake: IntakeId) -> bool {
+        self.until(|index| !index.tray.has(intake)).await
+    }
+
+    /// Waits until the views show this, for no longer than [`SHOWN_WITHIN`]: whether they do.
+    async fn until(&self, shows: impl Fn(&Index) -> bool) -> bool {
         // Listening begins before the first look: what comes in between is heard.
         let mut changes = self.changes();
-        let look = || self.read(|index| index.version(case)) >= version;
         let shown = async {
-            while !look() {
+            while !self.read(&shows) {
                 if changes.next().await.is_none() {
                     return false;
                 }
@@ -155,6 +171,11 @@ impl Views {
     /// The channels of what is kept and still on its way, as far as the journal was read.
     pub(crate) fn open_intakes(&self) -> Vec<Channel> {
         self.read(Index::open_intakes)
+    }
+
+    /// What waits in the clearing tray, if that has changed after this record.
+    pub(crate) fn clearing_after(&self, record: u64) -> Option<BTreeSet<IntakeId>> {
+        self.read(|index| index.tray.after(record))
     }
 
     /// Those whom this person may put in charge, by name.

@@ -130,6 +130,8 @@ pub struct Counts {
     pub all: u64,
     /// By status, in the order of [`Status::ALL`].
     pub by_status: [u64; Status::ALL.len()],
+    /// Klärungsfälle, for those who may see them.
+    pub clearing: Option<u64>,
     /// The journal record up to which they are complete.
     pub as_of: u64,
 }

@@ -7,12 +7,12 @@
 
   // --- Live: the server names the event, the page decides what it means here. Rows change in place and never move.
   const fresh = new Set();
-  const hint = (words, link) => {
+  const hint = (words) => {
     const place = one("#neues") || one("#geaendert");
     if (!place) return;
     const anchor = one("a", place) || place.appendChild(document.createElement("a"));
     anchor.className = "kern-link";
-    anchor.href = link || location.href;
+    anchor.href = place.dataset.alfaAdresse || location.href;
     anchor.textContent = words;
     if (place.hidden) say(words);
     place.hidden = false;
@@ -28,6 +28,22 @@
     if (document.getElementById(`v-${event.detail.data}`)) return;
     fresh.add(event.detail.data);
     hint(fresh.size === 1 ? "1 neuer Vorgang – anzeigen" : `${fresh.size} neue Vorgänge – anzeigen`);
+  });
+  const [waiting, gone] = [new Set(), new Set()];
+  const tray = () => {
+    if (waiting.size) hint(waiting.size === 1 ? "1 neuer Klärungsfall – anzeigen" : `${waiting.size} neue Klärungsfälle – anzeigen`);
+    else if (gone.size) hint("Klärungsfälle haben sich geändert – neu laden");
+    else { const place = one("#neues"); if (place) place.hidden = true; }
+  };
+  document.addEventListener("alfa:klaerung", (event) => {
+    if (document.getElementById(`k-${event.detail.data}`)) return;
+    waiting.add(event.detail.data);
+    tray();
+  });
+  document.addEventListener("alfa:geklaert", (event) => {
+    if (document.getElementById(`k-${event.detail.data}`)) gone.add(event.detail.data);
+    else waiting.delete(event.detail.data);
+    tray();
   });
   document.addEventListener("alfa:zaehler", (event) => {
     const place = one("#navigation");

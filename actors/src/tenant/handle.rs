@@ -1,6 +1,6 @@
 //! A tenant as everybody outside the hierarchy knows it: a cheap handle. Permits are taken and time is stamped in here.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ozg_protocols::{
     application::Attachment,
@@ -181,6 +181,11 @@ impl Tenant {
         self.0.edge.order(Some(who), case, order, ticket, Vec::new()).await
     }
 
+    /// Waits a moment until the clearing tray shows this submission no longer, as [`Tenant::shows`] does for a case.
+    pub async fn cleared(&self, intake: IntakeId) -> bool {
+        self.0.views.cleared(intake).await
+    }
+
     /// Waits a moment until lists and numbers show a case in this version, so that whoever gave an order sees what it did.
     /// False where they do not yet: then they follow by themselves.
     pub async fn shows(&self, case: CaseId, version: u64) -> bool {
@@ -209,6 +214,12 @@ impl Tenant {
     pub async fn clearing_items(&self, who: &Principal) -> Result<Vec<ClearingItem>, AskError> {
         may_clear(who)?;
         Ok(self.0.views.clearing())
+    }
+
+    /// What waits in the clearing tray, if that has changed after this record; nothing for whoever may not see it.
+    #[must_use]
+    pub fn clearing_after(&self, who: &Principal, record: u64) -> Option<BTreeSet<IntakeId>> {
+        may_clear(who).ok().and_then(|()| self.0.views.clearing_after(record))
     }
 
     /// Tries a clearing item again.

@@ -13,7 +13,7 @@ use ozg_storage::{
     stream::{NoEffect, Opened, Stream},
 };
 
-use super::{ACCOUNT_RECORDS, index::Index};
+use super::{ACCOUNT_RECORDS, Change, index::Index};
 use crate::tenant::{CASE_RECORDS, EFFECTS, INTAKE_RECORDS};
 
 /// What a record changes, opened before the index is touched.
@@ -46,17 +46,18 @@ pub(super) fn step(sealer: &Arc<Sealer>, stored: &StoredRecord) -> Result<Step, 
 }
 
 impl Index {
-    /// Takes a step; the case it changes, if it does.
-    pub(super) fn take(&mut self, step: Step) -> Option<CaseId> {
+    /// Takes the step of this record; what a page may show of it.
+    pub(super) fn take(&mut self, record: u64, step: Step) -> Option<Change> {
+        self.as_of = record;
         match step {
-            Step::Case(id, events) => self.case(id, &events).then_some(id),
+            Step::Case(case, events) => self.case(case, &events).then_some(Change::Case { case, record }),
             Step::Intake(id, events) => {
                 let before = self.intakes.remove(&id);
                 let after = events.iter().fold(before, |intake, recorded| Intake::apply(intake, &slim(recorded)));
                 if let Some(intake) = after {
                     self.put_intake(id, intake);
                 }
-                None
+                self.look_at_intake(id).then_some(Change::Tray { record })
             }
             Step::Account(id, events) => {
                 let before = self.accounts.remove(&id);

@@ -10,19 +10,19 @@ use ozg_protocols::{
     application::{Channel, FormValue},
     case::{Case, Person, Recorded, Status},
     ids::{CaseId, IntakeId},
-    intake::{ClearingReason, Intake, IntakeState},
+    intake::{Intake, IntakeState},
     principal::{Permission, Principal},
     work_list::{Counts, LARGEST_PAGE, Neighbours, Page, Query, Row, View},
 };
 
 use super::{
-    ClearingItem,
     bits::Bits,
     columns::{Columns, Fresh},
     names::Names,
     order::Place,
     orders::Orders,
     text::TextIndex,
+    tray::Tray,
     words,
 };
 
@@ -39,6 +39,7 @@ pub(super) struct Index {
     pub(super) intakes: HashMap<IntakeId, Intake>,
     /// Those that are still on their way.
     open: HashSet<IntakeId>,
+    pub(super) tray: Tray,
     pub(super) accounts: HashMap<u128, Account>,
     pub(super) as_of: u64,
 }
@@ -67,6 +68,7 @@ impl Index {
                 None => row = Case::apply(None, recorded).map(|case| self.received(id, &case)),
             }
         }
+        self.look_at_intakes_of(id);
         row.is_some()
     }
 
@@ -133,7 +135,8 @@ impl Index {
 
     pub(super) fn counts(&self, who: &Principal) -> Counts {
         let visible = self.visible(who);
-        let mut counts = Counts { as_of: self.as_of, all: visible.count(), ..Counts::default() };
+        let clearing = who.may(Permission::ReadClearing).then(|| self.tray.count());
+        let mut counts = Counts { as_of: self.as_of, all: visible.count(), clearing, ..Counts::default() };
         let mut unassigned = visible.clone();
         unassigned.keep(self.columns.unassigned());
         for (status, count) in Status::ALL.into_iter().zip(&mut counts.by_status) {
@@ -249,33 +252,6 @@ impl Index {
     /// The channels of what is kept and still on its way.
     pub(super) fn open_intakes(&self) -> Vec<Channel> {
         self.open.iter().filter_map(|id| self.intakes.get(id)).map(|intake| intake.channel.clone()).collect()
-    }
-
-    pub(super) fn clearing(&self) -> Vec<ClearingItem> {
-        let waiting = |(id, intake): (&IntakeId, &Intake)| match &intake.state {
-            IntakeState::Clearing(reason) if !self.is_cleared(intake, reason) => Some(ClearingItem {
-                intake: *id,
-                channel: intake.channel.clone(),
-                service: intake.service.clone(),
-                reason: reason.clone(),
-                kept: intake.kept,
-                since: intake.since,
-                attempts: intake.attempts,
-                case: intake.case,
-            }),
-            _ => None,
-        };
-        let mut items: Vec<_> = self.intakes.iter().filter_map(waiting).collect();
-        items.sort_by_key(|item| (item.since, item.intake));
-        items
-    }
-
-    /// Whether somebody has taken on the case that an accepted submission became: the rest happens there.
-    fn is_cleared(&self, intake: &Intake, reason: &ClearingReason) -> bool {
-        let about_the_case = matches!(reason, ClearingReason::NotMapped | ClearingReason::NoResponsibleUnit);
-        let row = intake.case.and_then(|case| self.columns.row_of(case));
-        let taken = |row| self.columns.facts(row).assignee.is_some() || self.columns.facts(row).status != Status::New;
-        about_the_case && row.is_some_and(taken)
     }
 
     pub(super) fn colleagues(&self, who: &Principal) -> Vec<Person> {

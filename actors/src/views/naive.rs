@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use ozg_protocols::{
     case::{Case, Recorded, Status},
     ids::CaseId,
-    principal::Principal,
+    principal::{Permission, Principal},
     work_list::{Counts, Query, Row, SortBy, Suggestion, View},
 };
 
@@ -102,7 +102,8 @@ impl Naive {
     }
 
     pub(super) fn counts(&self, who: &Principal) -> Counts {
-        let mut counts = Counts::default();
+        let clearing = who.may(Permission::ReadClearing).then_some(0);
+        let mut counts = Counts { clearing, ..Counts::default() };
         for (_, listed) in self.visible(who) {
             let case = &listed.case;
             counts.all += 1;

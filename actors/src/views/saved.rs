@@ -103,7 +103,10 @@ pub(super) fn load(files: &ViewFiles) -> io::Result<Option<(Index, Cursor)>> {
     index.text = TextIndex::of(segments);
     for _ in 0..head.entries {
         match unframe(&mut file, &ENTRIES)? {
-            Entry::Intake(id, intake) => index.put_intake(id, *intake),
+            Entry::Intake(id, intake) => {
+                index.put_intake(id, *intake);
+                index.look_at_intake(id);
+            }
             Entry::Account(id, account) => drop(index.accounts.insert(id, *account)),
         }
     }

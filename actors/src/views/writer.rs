@@ -274,8 +274,7 @@ fn open(sealer: &Arc<Sealer>, records: &[StoredRecord]) -> Vec<(u64, Step)> {
 fn apply(index: &mut Index, opened: Vec<(u64, Step)>) -> Vec<Change> {
     let mut changed = Vec::new();
     for (record, step) in opened {
-        index.as_of = record;
-        changed.extend(index.take(step).map(|case| Change::Case { case, record }));
+        changed.extend(index.take(record, step));
     }
     changed
 }

@@ -24,6 +24,7 @@ use crate::{
 pub(super) struct ClearingPage {
     pub frame: Frame,
     pub notice: Option<Notice>,
+    pub live: String,
     pub items: Vec<ItemView>,
 }
 
@@ -61,20 +62,26 @@ async fn show(visit: &Visit, notice: Option<Notice>, status: StatusCode) -> Resu
         return Err(Trouble::Forbidden);
     }
     let notice = notice.or_else(|| visit.query().get("erledigt").map(|_| retried()));
+    // The numbers first: what comes in between is then told by the stream.
+    let counts = visit.tenant.work_list().counts(&who);
+    let live = format!("/ereignisse?bereich=klaerung&stand={}", counts.as_of);
     let items = visit.tenant.clearing_items(&who).await?;
     let base = visit.app.command_key()?.as_u128();
     let keys = (0..).map(|number| CommandKey::from_u128(base.wrapping_add(number)));
     let items = items.iter().zip(keys).map(|(item, key)| ItemView::new(item, key)).collect();
-    let counts = visit.tenant.work_list().counts(&who);
     let frame = Frame::new("Klärungsfälle", visit.tenant.name(), &who, Some(&counts), &Here::Clearing);
-    Ok(page(&ClearingPage { frame, notice, items }, status))
+    Ok(page(&ClearingPage { frame, notice, live, items }, status))
 }
 
 async fn retry(visit: &Visit, intake: IntakeId, form: &Fields) -> Result<Response, Trouble> {
     let who = visit.principal().await?;
     let key = form.get("schluessel").and_then(|text| text.parse().ok()).ok_or(Trouble::Unreadable)?;
     match visit.tenant.retry_clearing(&who, intake, key).await? {
-        Outcome::Done { .. } => Ok(see_other("/klaerung?erledigt=ja")),
+        Outcome::Done { .. } => {
+            // It may be back already, or the views far behind: the page follows by itself.
+            let _ = visit.tenant.cleared(intake).await;
+            Ok(see_other("/klaerung?erledigt=ja"))
+        }
         Outcome::NeverSeen => Err(Trouble::Unreadable),
         Outcome::Forbidden => Err(Trouble::Forbidden),
         Outcome::Refused(_) | Outcome::Stale { .. } => {

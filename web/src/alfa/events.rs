@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 use askama::Template as _;
 use ozg_actors::{Change, ChangeFeed};
 use ozg_protocols::{
-    ids::CaseId,
+    ids::{CaseId, IntakeId},
     principal::{Permission, Principal},
     work_list::{Row, View},
 };
@@ -51,7 +51,7 @@ const SESSION_CHECK: Duration = Duration::from_secs(60);
 /// Messages that wait for a slow reader.
 const AHEAD: usize = 64;
 
-/// The stream of a list or of a case.
+/// The stream of a list, of a case or of the clearing tray.
 pub(crate) fn routes(app: &App) -> Routes {
     warp::path!("ereignisse")
         .and(warp::get())
@@ -62,19 +62,21 @@ pub(crate) fn routes(app: &App) -> Routes {
 
 async fn open(visit: Visit) -> Result<Response, Trouble> {
     let who = visit.principal().await?;
-    if !who.may(Permission::ReadCases) {
-        return Err(Trouble::Forbidden);
-    }
     let query = visit.query();
     let seen = last_seen(&visit, &query);
     // The feed is opened before anything is read: what happens in between is then in it.
     let changes = visit.tenant.changes();
     let (out, ready) = mpsc::channel(AHEAD);
-    let follower = match query.get("vorgang").map(str::parse::<CaseId>) {
-        None => Follower { list: ListAddress::read(&query).at_start(), case: None, visit, who, out },
-        Some(Ok(case)) => Follower { list: ListAddress::default(), case: Some((case, seen)), visit, who, out },
-        Some(Err(_)) => return Err(Trouble::NotFound),
+    let shows = match (query.get("bereich"), query.get("vorgang").map(str::parse::<CaseId>)) {
+        (Some("klaerung"), _) => Shows::Tray { known: BTreeSet::new(), seen },
+        (_, None) => Shows::List(ListAddress::read(&query).at_start()),
+        (_, Some(Ok(case))) => Shows::Case { case, seen },
+        (_, Some(Err(_))) => return Err(Trouble::NotFound),
     };
+    if !who.may(shows.needs()) {
+        return Err(Trouble::Forbidden);
+    }
+    let follower = Follower { visit, who, shows, out };
     tokio::spawn(follower.follow(changes, seen));
     Ok(stream(ready))
 }
@@ -102,13 +104,45 @@ pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
+/// What the page shows that is followed.
+enum Shows {
+    List(ListAddress),
+    /// A case, with the version that was seen.
+    Case {
+        case: CaseId,
+        seen: u64,
+    },
+    /// The clearing tray, with what is known to wait in it and up to which record.
+    Tray {
+        known: BTreeSet<IntakeId>,
+        seen: u64,
+    },
+}
+
+impl Shows {
+    /// What somebody must be allowed to see it.
+    const fn needs(&self) -> Permission {
+        match self {
+            Self::List(_) | Self::Case { .. } => Permission::ReadCases,
+            Self::Tray { .. } => Permission::ReadClearing,
+        }
+    }
+
+    /// Where that is in the navigation.
+    fn here(&self) -> Here {
+        match self {
+            Self::List(list) => Here::List(list.clone()),
+            Self::Case { .. } => Here::Elsewhere,
+            Self::Tray { .. } => Here::Clearing,
+        }
+    }
+}
+
 /// Follows the changes for one page.
 struct Follower {
     visit: Visit,
     who: Principal,
-    list: ListAddress,
-    /// The case that is looked at, with the version that was seen.
-    case: Option<(CaseId, u64)>,
+    shows: Shows,
     out: mpsc::Sender<sse::Event>,
 }
 
@@ -133,6 +167,9 @@ impl Follower {
             tokio::select! {
                 change = changes.next() => {
                     let Some(change) = change else { return Ok(()) };
+                    if matches!(change, Change::Tray { .. }) && !self.who.may(Permission::ReadClearing) {
+                        continue;
+                    }
                     self.pass_on(change, changes).await?;
                 }
                 _ = session.tick() => self.check_session().await?,
@@ -140,24 +177,45 @@ impl Follower {
         }
     }
 
-    /// What happened between the page and its stream: a little is sent row by row, for more the page has to be loaded.
+    /// What happened between the page and its stream.
     async fn catch_up(&mut self, seen: u64) -> Result<(), Gone> {
-        if self.case.is_some() {
-            self.look_at_case().await?;
-            // The page says up to where it knows the case, not the numbers beside it.
-            return self.send_counts(None).await;
+        match &self.shows {
+            Shows::List(list) => self.catch_up_list(list, seen).await,
+            Shows::Case { .. } => {
+                self.look_at_case().await?;
+                // The page says up to where it knows the case, not the numbers beside it.
+                self.send_counts(None).await
+            }
+            Shows::Tray { .. } => self.catch_up_tray(seen).await,
         }
-        let page = self.visit.tenant.work_list().page(&self.who, &self.list.query());
+    }
+
+    /// A little is sent row by row, for more the page has to be loaded.
+    async fn catch_up_list(&self, list: &ListAddress, seen: u64) -> Result<(), Gone> {
+        let page = self.visit.tenant.work_list().page(&self.who, &list.query());
         match page.as_of.saturating_sub(seen) {
             0 => Ok(()),
             records if records > MOST_AT_ONCE as u64 => self.send("alfa:veraltet", "ja", Some(page.as_of)).await,
             _ => {
                 for row in &page.rows {
-                    self.send_row(row, true, page.as_of).await?;
+                    self.send_row(list, row, true, page.as_of).await?;
                 }
                 self.send_counts(Some(page.as_of)).await
             }
         }
+    }
+
+    /// Whatever the tray has gained or lost since the page was made, the page has to be loaded.
+    async fn catch_up_tray(&mut self, since: u64) -> Result<(), Gone> {
+        let tenant = &self.visit.tenant;
+        let record = tenant.work_list().counts(&self.who).as_of;
+        let known = tenant.clearing_after(&self.who, 0).unwrap_or_default();
+        let missed = tenant.clearing_after(&self.who, since).is_some();
+        self.shows = Shows::Tray { known, seen: record };
+        if missed {
+            self.send("alfa:veraltet", "ja", Some(record)).await?;
+        }
+        if record > since { self.send_counts(Some(record)).await } else { Ok(()) }
     }
 
     async fn pass_on(&mut self, first: Change, changes: &mut ChangeFeed) -> Result<(), Gone> {
@@ -167,6 +225,7 @@ impl Follower {
                 cases.insert(case);
                 record = record.max(at);
             }
+            Change::Tray { record: at } => record = record.max(at),
             Change::Missed => missed = true,
         };
         take(first);
@@ -174,21 +233,29 @@ impl Follower {
         while let Ok(Some(change)) = tokio::time::timeout_at(end, changes.next()).await {
             take(change);
         }
-        if let Some((case, _)) = self.case {
-            if missed || cases.contains(&case) {
-                self.look_at_case().await?;
-            }
-            return self.send_counts(None).await;
-        }
         let views = self.visit.tenant.work_list();
-        if missed || cases.len() > MOST_AT_ONCE {
-            // A page that reloads knows everything that the views know now.
+        if missed {
+            // What the views know now is all there is.
             record = views.counts(&self.who).as_of;
-            self.send("alfa:veraltet", "ja", Some(record)).await?;
-        } else {
-            for case in cases {
-                if let Some((row, belongs)) = views.row(&self.who, &self.list.query(), case) {
-                    self.send_row(&row, belongs, record).await?;
+        }
+        match &self.shows {
+            Shows::Case { case, .. } => {
+                if missed || cases.contains(case) {
+                    self.look_at_case().await?;
+                }
+                return self.send_counts(None).await;
+            }
+            Shows::Tray { .. } => self.look_at_tray(record, missed).await?,
+            Shows::List(_) if missed || cases.len() > MOST_AT_ONCE => {
+                // A page that reloads knows everything that the views know now.
+                record = views.counts(&self.who).as_of;
+                self.send("alfa:veraltet", "ja", Some(record)).await?;
+            }
+            Shows::List(list) => {
+                for case in cases {
+                    if let Some((row, belongs)) = views.row(&self.who, &list.query(), case) {
+                        self.send_row(list, &row, belongs, record).await?;
+                    }
                 }
             }
         }
@@ -196,23 +263,22 @@ impl Follower {
     }
 
     /// Sends a row, and says if it is one that the page may not have yet. The page knows which it has.
-    async fn send_row(&mut self, row: &Row, belongs: bool, record: u64) -> Result<(), Gone> {
-        let view = RowView::new(row, &self.list);
+    async fn send_row(&self, list: &ListAddress, row: &Row, belongs: bool, record: u64) -> Result<(), Gone> {
+        let view = RowView::new(row, list);
         if let Ok(html) = (RowPartial { row: view }).render() {
             self.send("alfa:zeile", &html, Some(record)).await?;
         }
         let came_just_now = self.visit.app.now().since(row.received) < JUST_NOW;
-        if belongs && (came_just_now || self.list.view == View::Mine) {
+        if belongs && (came_just_now || list.view == View::Mine) {
             return self.send("alfa:neu", &row.case.to_string(), Some(record)).await;
         }
         Ok(())
     }
 
     /// Sends the numbers. The page of a case comes back with the version that it knows, so they bring no other there.
-    async fn send_counts(&mut self, record: Option<u64>) -> Result<(), Gone> {
+    async fn send_counts(&self, record: Option<u64>) -> Result<(), Gone> {
         let counts = self.visit.tenant.work_list().counts(&self.who);
-        let here = if self.case.is_some() { Here::Elsewhere } else { Here::List(self.list.clone()) };
-        let frame = Frame::new("", self.visit.tenant.name(), &self.who, Some(&counts), &here);
+        let frame = Frame::new("", self.visit.tenant.name(), &self.who, Some(&counts), &self.shows.here());
         match (NavigationPartial { frame }).render() {
             Ok(html) => self.send("alfa:zaehler", &html, record).await,
             Err(_) => Ok(()),
@@ -221,12 +287,12 @@ impl Follower {
 
     /// Tells the page of a case what happened to it since it was shown, in words.
     async fn look_at_case(&mut self) -> Result<(), Gone> {
-        let Some((case, seen)) = self.case else { return Ok(()) };
-        let Ok(sheet) = self.visit.tenant.show_case(&self.who, case).await else { return Ok(()) };
-        if sheet.version <= seen {
+        let Shows::Case { case, seen } = &mut self.shows else { return Ok(()) };
+        let Ok(sheet) = self.visit.tenant.show_case(&self.who, *case).await else { return Ok(()) };
+        if sheet.version <= *seen {
             return Ok(());
         }
-        self.case = Some((case, sheet.version));
+        *seen = sheet.version;
         match sheet.history.last() {
             Some(last) => {
                 let words = format!("{} – neu laden", in_words(last));
@@ -234,6 +300,25 @@ impl Follower {
             }
             None => Ok(()),
         }
+    }
+
+    /// Tells the page of the clearing tray what waits anew and what no longer does. It changes nothing under the hand.
+    async fn look_at_tray(&mut self, record: u64, anew: bool) -> Result<(), Gone> {
+        let Shows::Tray { known, seen } = &mut self.shows else { return Ok(()) };
+        let after = if anew { 0 } else { *seen };
+        *seen = record;
+        let Some(waits) = self.visit.tenant.clearing_after(&self.who, after) else { return Ok(()) };
+        let before = std::mem::replace(known, waits.clone());
+        if before.symmetric_difference(&waits).count() > MOST_AT_ONCE {
+            return self.send("alfa:veraltet", "ja", Some(record)).await;
+        }
+        for intake in waits.difference(&before) {
+            self.send("alfa:klaerung", &intake.to_string(), Some(record)).await?;
+        }
+        for intake in before.difference(&waits) {
+            self.send("alfa:geklaert", &intake.to_string(), Some(record)).await?;
+        }
+        Ok(())
     }
 
     async fn check_session(&mut self) -> Result<(), Gone> {

@@ -166,5 +166,5 @@ pub(super) fn rows() -> Page {
 
 /// The numbers beside it.
 pub(super) fn counts() -> Counts {
-    Counts { mine: 14, unassigned: 5, all: 1_148, by_status: [5, 21, 38, 19, 65, 2, 0, 0], as_of: 7 }
+    Counts { mine: 14, unassigned: 5, all: 1_148, by_status: [5, 21, 38, 19, 65, 2, 0, 0], clearing: Some(3), as_of: 7 }
 }

@@ -90,10 +90,11 @@ fn groups(who: &Principal, counts: Option<&Counts>, here: &Here) -> Vec<Group> {
     }
     let mut places = Vec::new();
     if who.may(Permission::ReadClearing) {
-        places.push(fixed("Klärungsfälle", "/klaerung", *here == Here::Clearing));
+        let count = counts.and_then(|counts| counts.clearing);
+        places.push(fixed("Klärungsfälle", "/klaerung", count, *here == Here::Clearing));
     }
     if who.may(Permission::ReadOperations) {
-        places.push(fixed("Betrieb", "/betrieb", *here == Here::Operations));
+        places.push(fixed("Betrieb", "/betrieb", None, *here == Here::Operations));
     }
     if !places.is_empty() {
         groups.push(Group { heading: "Verwaltung", places });
@@ -118,8 +119,8 @@ fn place(label: &'static str, address: &ListAddress, count: Option<u64>, here: &
     Place { label, href: address.href(), count: count.map(german::count), current }
 }
 
-fn fixed(label: &'static str, href: &str, current: bool) -> Place {
-    Place { label, href: href.to_owned(), count: None, current }
+fn fixed(label: &'static str, href: &str, count: Option<u64>, current: bool) -> Place {
+    Place { label, href: href.to_owned(), count: count.map(german::count), current }
 }
 
 /// Something to tell the reader above the page's content.

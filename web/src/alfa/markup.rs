@@ -133,7 +133,8 @@ fn a_clearing_item_says_why_and_what_to_do() {
     let long = ClearingItem { reason: ClearingReason::TooLarge, service: String::new(), ..foreign.clone() };
     let items = [&item, &foreign, &failed, &refused, &long].map(|item| ItemView::new(item, CommandKey::from_u128(1)));
     let frame = Frame::new("Klärungsfälle", "Musterstadt", &fixture::emil(), None, &Here::Clearing);
-    let html = ClearingPage { frame, notice: None, items: items.into() }.render().expect("renders");
+    let html =
+        ClearingPage { frame, notice: None, live: String::new(), items: items.into() }.render().expect("renders");
     assert!(
         html.contains("Keine Zuständigkeit gefunden") && html.contains("öffnen Sie den Vorgang und weisen Sie ihn zu")
     );

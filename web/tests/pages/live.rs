@@ -118,6 +118,29 @@ async fn the_numbers_beside_a_case_follow_what_happens_to_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_clearing_tray_tells_what_came_and_is_counted_on_every_page_of_whoever_may_see_it() {
+    let town = Town::founded().await;
+    let first = town.cannot_read(1).await;
+    let (rita, erika) = (town.signed_in("rita").await, town.signed_in("erika").await);
+    let counted = |count: u64| format!("<span>Klärungsfälle</span><span class=\"alfa-zahl\">{count}</span>");
+    let page = rita.get("/klaerung").await.text();
+    assert!(page.contains(&counted(1)) && page.contains(&format!("id=\"k-{first}\"")), "{page}");
+    let live = page.split("hx-sse:connect=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("it is live");
+    let mut tray = Listening::to(&town, &rita, &live.replace("&#38;", "&")).await;
+    let mut list = Listening::to(&town, &rita, "/ereignisse?stand=999999&ansicht=alle").await;
+    let second = town.cannot_read(2).await;
+    tray.until(&format!("event:alfa:klaerung\ndata:{second}")).await;
+    tray.until(&counted(2)).await;
+    list.until(&counted(2)).await;
+    assert!(!tray.heard.contains(&format!("data:{first}")) && !tray.heard.contains("alfa:veraltet"), "{}", tray.heard);
+    let mut late = Listening::to(&town, &rita, "/ereignisse?bereich=klaerung&stand=0").await;
+    late.until("event:alfa:veraltet").await;
+    assert!(!erika.get("/vorgaenge").await.text().contains("Klärungsfälle"));
+    assert_eq!(erika.get("/ereignisse?bereich=klaerung").await.status, http::StatusCode::FORBIDDEN);
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn open_streams_do_not_hold_the_server_up() {
     // They are ended, not cut off at some time: nobody waits for that long.
     let town = Town::founded_with(WebLimits { goodbye: PATIENCE * 10, ..WebLimits::default() }).await;

@@ -19,12 +19,15 @@ use ozg_protocols::{
     },
     case::{CaseNumber, Followed, Order, Receive},
     ids::{AttachmentId, CaseId, CommandKey, DestinationId, FitCaseId, IntakeId, SubmissionId},
+    intake::{ClearingReason, IntakeEvent, RawPart, RawSubmission, RecordedIntake},
     principal::{Principal, Role},
 };
 use ozg_storage::{
     disk::{Disk, RealDisk},
+    journal::{Epoch, Version},
     keys::{KeySource, TenantKey},
     random::StrongRandom,
+    stream::{Record, Ticket},
     tenant_store::TenantStore,
 };
 use ozg_web::{Limits as WebLimits, Monitors, Running, WebSettings};
@@ -190,6 +193,26 @@ impl Town {
         case
     }
 
+    /// A submission that failed three times, which waits in the clearing tray, once the numbers show it.
+    pub(crate) async fn cannot_read(&self, number: u64) -> IntakeId {
+        let (id, at) = (IntakeId::from_u128(u128::from(number) << 64 | 0x1ca5e), WallClock.now());
+        let raw = RawSubmission { metadata: RawPart::Inline("a.b.c.d.e".into()), data: None, event_log: Vec::new() };
+        let kept = IntakeEvent::Kept { channel: fit_connect([2; 16]), service: String::new(), raw };
+        let failed = IntakeEvent::NeedsClearing { reason: ClearingReason::FailedThreeTimes };
+        let events = [kept, failed].map(|event| RecordedIntake { at, event }).into();
+        let key = CommandKey::from_u128(u128::from(number) << 32 | 1);
+        let ticket = Ticket { key, command: b"intake", reply: &[] };
+        let record = Record { at, by: None, events };
+        let mut stream = self.context.intake_stream(id);
+        let append = stream.seal(Version(0), Epoch::default(), ticket, &record, &[], Vec::new()).expect("seals");
+        self.context.journal.append(append).await.expect("is durable");
+        let (views, clerk) = (self.house.tenant_by_host(HOST).expect("there"), clerk());
+        while !views.clearing_after(&clerk, 0).is_some_and(|waits| waits.contains(&id)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        id
+    }
+
     /// A browser that has not signed in.
     pub(crate) fn browser(&self) -> Client {
         Client::new(self.server.local_addr(), HOST)
@@ -222,6 +245,11 @@ pub(crate) fn overseer() -> Principal {
     }
 }
 
+/// Somebody who sees the clearing tray.
+fn clerk() -> Principal {
+    Principal { roles: [Role::Mailroom].into(), ..overseer() }
+}
+
 /// The id of the file that every case has.
 pub(crate) fn file_id() -> AttachmentId {
     AttachmentId::from_random([9; 16])
@@ -232,6 +260,14 @@ pub(crate) fn file_content() -> Vec<u8> {
     let mut content = b"%PDF-1.7\n".to_vec();
     content.extend((0_u32..60_000).flat_map(u32::to_be_bytes));
     content
+}
+
+fn fit_connect(submission: [u8; 16]) -> Channel {
+    Channel::FitConnect {
+        destination: DestinationId::from_random([1; 16]),
+        submission: SubmissionId::from_random(submission),
+        case: FitCaseId::from_random([3; 16]),
+    }
 }
 
 fn application(number: u64, attachment: Attachment) -> Application {
@@ -258,11 +294,7 @@ fn application(number: u64, attachment: Attachment) -> Application {
     };
     let mut submission = [0; 16];
     submission[..8].copy_from_slice(&number.to_be_bytes());
-    let channel = Channel::FitConnect {
-        destination: DestinationId::from_random([1; 16]),
-        submission: SubmissionId::from_random(submission),
-        case: FitCaseId::from_random([3; 16]),
-    };
+    let channel = fit_connect(submission);
     let identifier = format!("urn:de:fim:leika:leistung:9905001210400{}", number % 3);
     let service = Service { identifier, ..Service::default() };
     let raw = RawReference { intake: IntakeId::from_u128(u128::from(number)), blobs: Vec::new() };

@@ -21,6 +21,7 @@ use crate::{
     seams::{Clock as _, WallClock},
     supervise::AskError,
     tenant::{EFFECTS, INTAKE_RECORDS, IntakeStream},
+    views::Change,
 };
 
 const INTAKE: IntakeId = IntakeId::from_u128(11);
@@ -106,6 +107,41 @@ async fn who_repeats_a_retry_gets_the_first_answer_and_the_journal_says_who_it_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_clear_hears_and_counts_what_waits_and_nobody_else_does() {
+    let (town, context) = Town::founded_with_its_context().await;
+    let (rita, erika) = (person("rita", Role::Mailroom, "1"), person("erika", Role::Caseworker, "32"));
+    let (tenant, list) = (town.tenant(), town.tenant().work_list());
+    // Whatever comes while the views are filled is told together.
+    town.receives(1).await;
+    town.shows(1).await;
+    let mut feed = tenant.changes();
+    let mut hears = async || {
+        let heard = async {
+            loop {
+                if let Some(Change::Tray { record }) = feed.next().await {
+                    return record;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard).await.expect("is told")
+    };
+    assert_eq!((list.counts(&rita).clearing, list.counts(&erika).clearing), (Some(0), None));
+    let mut record = IntakeRecord::load(&context, INTAKE).await.expect("reads");
+    let reason = ClearingReason::FailedThreeTimes;
+    record.append(vec![kept(), IntakeEvent::NeedsClearing { reason }], Vec::new()).await.expect("appends");
+    let came = hears().await;
+    assert_eq!((list.counts(&rita).clearing, list.counts(&erika).clearing), (Some(1), None));
+    assert_eq!(tenant.clearing_after(&rita, came - 1), Some([INTAKE].into()));
+    assert_eq!((tenant.clearing_after(&rita, came), tenant.clearing_after(&erika, 0)), (None, None));
+    record.append(vec![IntakeEvent::Retried], Vec::new()).await.expect("appends");
+    assert!(tenant.cleared(INTAKE).await);
+    assert!(hears().await > came);
+    assert_eq!((list.counts(&rita).clearing, tenant.clearing_after(&rita, came)), (Some(0), Some([].into())));
+    drop((record, context));
+    town.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_case_that_nobody_could_take_on_waits_until_somebody_is_in_charge() {
     let (town, context) = Town::founded_with_its_context().await;
     let (rita, case) = (person("rita", Role::Mailroom, "1"), CaseId::from_u128(0xca5e));
@@ -126,6 +162,7 @@ async fn a_case_that_nobody_could_take_on_waits_until_somebody_is_in_charge() {
     let in_charge = Assign(Some(Person { user: erika.user.clone(), name: erika.name.clone() }));
     town.orders(&rita, case, Order::Assign(in_charge), 3, 1).await;
     town.waits(0).await;
+    assert_eq!(town.tenant().work_list().counts(&rita).clearing, Some(0));
     assert!(town.tenant().show_case(&erika, case).await.is_ok(), "who is in charge goes on");
     drop((record, context));
     town.closes().await;

@@ -131,7 +131,7 @@ async fn hears_of(town: &Town, feed: &mut ChangeFeed, case: CaseId) {
                     break;
                 }
                 Change::Missed if shown() => break,
-                Change::Missed | Change::Case { .. } => {}
+                Change::Missed | Change::Case { .. } | Change::Tray { .. } => {}
             }
         }
     };
