@@ -200,11 +200,13 @@ impl Comparing {
         }
         let Some(Doubt { with, by, .. }) = doubt else {
             self.noted.remove(tenant);
+            self.probe.settled_for(tenant.as_str());
             return;
         };
         if self.noted.insert(tenant.clone(), with.name()) != Some(with.name()) {
             let minutes = by.as_secs() / 60;
-            self.probe.failed(&format!("{tenant}: disagrees with {} by {minutes} min", with.name()));
+            let what = format!("{tenant}: disagrees with {} by {minutes} min", with.name());
+            self.probe.disturbed_for(tenant.as_str(), &what);
         }
     }
 }

@@ -154,10 +154,17 @@ impl House {
         self.0.doors.borrow().open.iter().map(|(_, store)| store.clone()).collect()
     }
 
-    /// Every actor, parents before their children.
+    /// Every actor of every tenant, parents before their children; for whoever runs the house.
     #[expect(clippy::unused_async, reason = "a question to the house, whatever answers it today")]
     pub async fn tree(&self) -> Vec<ActorReport> {
         self.0.observation.reports()
+    }
+
+    /// What the people of one tenant see of it: the actors that everybody leans on, and the tenant's own. Others are neither
+    /// named nor told of.
+    #[expect(clippy::unused_async, reason = "a question to the house, whatever answers it today")]
+    pub async fn tree_for(&self, tenant: &Tenant) -> Vec<ActorReport> {
+        self.0.observation.reports_for(tenant.slug().as_str())
     }
 
     /// The instruments, for metrics of whoever stands before the house.

@@ -8,6 +8,7 @@
 mod instruments;
 mod metrics;
 mod observer;
+mod sight;
 mod trial;
 
 use std::{
@@ -231,6 +232,16 @@ impl Probe {
     /// Notes a failure. `what` names no person and no content.
     pub fn failed(&self, what: &str) {
         self.instruments.failed(self.observation.0.clock.now(), what);
+    }
+
+    /// Notes that it is disturbed in what it does for this tenant; `what` names no person and no content.
+    pub(crate) fn disturbed_for(&self, tenant: &str, what: &str) {
+        self.instruments.disturbed_for(tenant, self.observation.0.clock.now(), what);
+    }
+
+    /// Notes that it is not any more.
+    pub(crate) fn settled_for(&self, tenant: &str) {
+        self.instruments.settled_for(tenant);
     }
 
     /// Notes that it was started again after this kind of failure.

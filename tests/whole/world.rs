@@ -36,7 +36,7 @@ use tokio::time::Instant;
 use crate::sandbox_town::{keys, now};
 
 /// Of every account here.
-const PASSWORD: &str = "nur-fuer-pruefungen-2026";
+pub(crate) const PASSWORD: &str = "nur-fuer-pruefungen-2026";
 const SENDER: &str = "onlinedienst";
 const SENDER_SECRET: &str = "onlinedienst-secret";
 const LONGEST_START: Duration = Duration::from_secs(120);

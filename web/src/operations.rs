@@ -1,4 +1,5 @@
-//! Betrieb: the supervision tree with states, mailboxes, restarts and their last minute, for whoever runs the house.
+//! Betrieb: the supervision tree with states, mailboxes, restarts and their last minute, for whoever runs a tenant: what
+//! everybody leans on, and the tenant's own branch. What others have is not asked for.
 //!
 //! Live every two seconds; what is announced is only a change of state (the script decides), never the clock.
 
@@ -19,7 +20,6 @@ use crate::{
     },
     answer::{Trouble, page},
     app::{App, Visit, visit},
-    german,
     routes::Routes,
 };
 use tree::TreeView;
@@ -58,10 +58,15 @@ pub(crate) fn routes(app: &App) -> Routes {
 
 async fn show(visit: &Visit) -> Result<Response, Trouble> {
     let who = operator(visit).await?;
-    let tree = TreeView::new(&visit.app.house().tree().await, visit.app.now());
+    let tree = tree(visit).await;
     let counts = who.may(Permission::ReadCases).then(|| visit.tenant.work_list().counts(&who));
     let frame = Frame::new("Betrieb", visit.tenant.name(), &who, counts.as_ref(), &Here::Operations);
     Ok(page(&OperationsPage { frame, tree }, StatusCode::OK))
+}
+
+/// The tree as this tenant's people may see it.
+async fn tree(visit: &Visit) -> TreeView {
+    TreeView::new(&visit.app.house().tree_for(&visit.tenant).await, visit.app.now())
 }
 
 async fn operator(visit: &Visit) -> Result<ozg_protocols::principal::Principal, Trouble> {
@@ -93,11 +98,11 @@ async fn send(visit: &Visit, out: &mpsc::Sender<sse::Event>) {
             let _ = out.send(sse::Event::default().event("alfa:abgemeldet").data("ja")).await;
             return;
         }
-        let now = visit.app.now();
-        let tree = TreeView::new(&visit.app.house().tree().await, now);
+        let tree = tree(visit).await;
+        let as_of = tree.as_of.clone();
         let Ok(html) = (TreePartial { tree }).render() else { return };
         let tree = sse::Event::default().event("alfa:baum").data(html);
-        let as_of = sse::Event::default().event("alfa:stand").data(german::time(now));
+        let as_of = sse::Event::default().event("alfa:stand").data(as_of);
         if out.send(tree).await.is_err() || out.send(as_of).await.is_err() {
             return;
         }

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -70,6 +70,17 @@ struct Work {
     busy: Duration,
 }
 
+/// A failure, in words that name no person and no content.
+#[derive(Debug)]
+struct Noted {
+    /// The tenant whose matter it is; nobody's in particular where it is the actor's own.
+    of: Option<String>,
+    at: Moment,
+    what: String,
+    /// It is why the actor is disturbed now.
+    lasts: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Instruments {
     names: Vec<String>,
@@ -85,7 +96,8 @@ pub(crate) struct Instruments {
     took: [AtomicU32; BUCKETS],
     history: [AtomicU32; HISTORY],
     ticks: AtomicU64,
-    last_failure: Mutex<Option<(Moment, String)>>,
+    /// The last failure of each, the latest last; as many as there are tenants at most.
+    failures: Mutex<Vec<Noted>>,
     pub(super) trial: Trial,
 }
 
@@ -105,7 +117,7 @@ impl Instruments {
             took: std::array::from_fn(|_| AtomicU32::new(0)),
             history: std::array::from_fn(|_| AtomicU32::new(0)),
             ticks: AtomicU64::new(0),
-            last_failure: Mutex::new(None),
+            failures: Mutex::default(),
             trial: Trial::default(),
         }
     }
@@ -180,7 +192,26 @@ impl Instruments {
     }
 
     pub(super) fn failed(&self, at: Moment, what: &str) {
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, what.to_owned()));
+        self.note(Noted { of: None, at, what: what.to_owned(), lasts: false });
+    }
+
+    pub(super) fn disturbed_for(&self, tenant: &str, at: Moment, what: &str) {
+        self.note(Noted { of: Some(tenant.to_owned()), at, what: what.to_owned(), lasts: true });
+    }
+
+    pub(super) fn settled_for(&self, tenant: &str) {
+        let mut failures = self.failures();
+        failures.iter_mut().filter(|noted| noted.of.as_deref() == Some(tenant)).for_each(|noted| noted.lasts = false);
+    }
+
+    fn note(&self, noted: Noted) {
+        let mut failures = self.failures();
+        failures.retain(|earlier| earlier.of != noted.of);
+        failures.push(noted);
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Vec<Noted>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn restarted(&self, reason: &'static str) {
@@ -206,13 +237,25 @@ impl Instruments {
             mailbox_limit: self.limit,
             handled: self.handled.load(Relaxed),
             restarts: self.restarts.load(Relaxed),
-            last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_failure: self.failures().last().map(|noted| (noted.at, noted.what.clone())),
             busy: self.work.lock().unwrap_or_else(PoisonError::into_inner).busy,
             waited: Duration::from_micros(self.waited_micros.load(Relaxed)),
             p99: self.p99(),
             history,
             policy: self.policy.words,
         }
+    }
+
+    /// The same for one tenant: what only others have trouble with is not told.
+    pub(super) fn report_for(&self, tenant: &str) -> ActorReport {
+        let whole = self.report();
+        let failures = self.failures();
+        let is_theirs = |noted: &&Noted| noted.of.as_deref().is_none_or(|of| of == tenant);
+        let latest = failures.iter().rev().find(is_theirs);
+        let only_others =
+            failures.iter().any(|noted| noted.lasts) && !failures.iter().filter(is_theirs).any(|noted| noted.lasts);
+        let state = if whole.state == ActorState::Disturbed && only_others { ActorState::Running } else { whole.state };
+        ActorReport { state, last_failure: latest.map(|noted| (noted.at, noted.what.clone())), ..whole }
     }
 
     fn p99(&self) -> Option<Duration> {

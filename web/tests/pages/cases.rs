@@ -150,6 +150,10 @@ async fn an_operator_sees_the_tree_and_no_case() {
     assert!(text.contains(path) && text.contains(">Journal-Sammler musterstadt</span>"), "{text}");
     assert!(text.contains("<dt>Notar</dt><dd>Nummeriert die Datensätze"), "each kind is explained");
     assert!(!tree.text().contains("Öztürk") && !tree.text().contains("MUS-2026"));
+    assert!(
+        text.contains("house/musterstadt/") && !text.contains("kleinau"),
+        "its neighbour is not its matter: {text}"
+    );
     assert_eq!(oskar.get(&format!("/vorgang/{case}")).await.status, StatusCode::NOT_FOUND);
     town.closes().await;
 }

@@ -147,7 +147,8 @@ async fn open_streams_do_not_hold_the_server_up() {
     let (erika, oskar) = (town.signed_in("erika").await, town.signed_in("oskar").await);
     let list = Listening::to(&town, &erika, "/ereignisse?ansicht=alle").await;
     let mut tree = Listening::to(&town, &oskar, "/betrieb/ereignisse").await;
-    tree.until("event:alfa:baum").await;
+    tree.until("event:alfa:stand").await;
+    assert!(tree.heard.contains("house/musterstadt/") && !tree.heard.contains("kleinau"), "{}", tree.heard);
     town.closes().await;
     assert!(list.ends().await && tree.ends().await);
 }

@@ -147,6 +147,20 @@ async fn a_clock_two_hours_ahead_of_a_tenants_delivery_service_stands_still_for_
     until("it is seen", || place.town.report("infrastructure/clock").state == ActorState::Disturbed).await;
     let (_, why) = place.town.report("infrastructure/clock").last_failure.expect("a reason");
     assert!(why.starts_with("musterstadt: disagrees with the delivery service by 1"), "{why}");
+    let seen = async |host: &str| {
+        let tenant = place.town.house.tenant_by_host(host).expect("there");
+        let tree = place.town.house.tree_for(&tenant).await;
+        let clock = tree.into_iter().find(|report| report.class == "clock").expect("everybody sees it");
+        (clock.state == ActorState::Disturbed, clock.last_failure.is_some())
+    };
+    // While it compares it is busy.
+    let told = async {
+        while seen("musterstadt.localhost").await != (true, true) {
+            tokio::time::sleep(MOMENT).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("whom it concerns is told");
+    assert_eq!(seen("kleinau.localhost").await, (false, false), "nothing stands still there");
     assert!(place.says("ozg_clock_standing_still{tenant=\"musterstadt\"} 1"));
     assert!(place.says("ozg_clock_standing_still{tenant=\"kleinau\"} 0"));
     place.town.receives(1).await;
