@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{client::legacy::Client as Pool, client::legacy::connect::HttpConnector, rt::TokioExecutor};
+use ozg_protocols::ids::CaseId;
 
 /// A browser at one host.
 #[derive(Clone)]
@@ -82,6 +83,15 @@ impl Client {
         body.extend_pairs(fields);
         let headers = [("sec-fetch-site", "same-origin"), ("content-type", "application/x-www-form-urlencoded")];
         self.send(Method::POST, path, &headers, &body.finish()).await
+    }
+
+    /// Takes a step with a case, as the form on its page does.
+    pub(crate) async fn steps(&self, case: CaseId, step: &str) {
+        let action = format!("/vorgang/{case}/{step}");
+        let page = self.get(&format!("/vorgang/{case}")).await;
+        let (key, seen) = (page.field(&action, "schluessel"), page.field(&action, "stand"));
+        let answer = self.post(&action, &[("schluessel", &key), ("stand", &seen)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
     }
 
     pub(crate) async fn sign_in(&mut self, login: &str, password: &str) {
