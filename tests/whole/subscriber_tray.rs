@@ -98,3 +98,24 @@ async fn attachments_that_were_fetched_in_vain_leave_nothing_on_the_disk() {
     assert_eq!(files, case.application.stored_files().count());
     hall.house.drain(PATIENCE).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_listed_any_more_waits_for_its_next_try_however_often_the_list_is_read() {
+    let hall = Hall::open(ApiVersion::V2).await;
+    hall.town.fault(&json!({ "kind": "server-error", "times": 10_000, "method": "GET", "path": "/attachments" })).await;
+    let receipt = hall.submit(ApiVersion::V2, &sample(ApiVersion::V2), None).await;
+    eventually("it is kept, and tried again", async || hall.metric("ozg_fitconnect_retries_total", "")).await;
+    // Nobody hears how it was ended.
+    hall.town.fault(&json!({ "kind": "server-error", "times": 10_000, "method": "GET", "path": "/events" })).await;
+    hall.town.days_later(15).await;
+    assert_eq!(hall.town.seen(receipt).await["state"], "rejected");
+    let answers = async |what: &str| {
+        let state = hall.town.get("/sandbox/state", None).await.json();
+        state["answers"][format!("GET /submission-api/v2/{what}")].as_u64().unwrap_or_default()
+    };
+    let (lists, tries) = (answers("submissions 200").await, answers("cases/{}/events 503").await);
+    eventually("the list is read again and again", async || answers("submissions 200").await > lists + 20).await;
+    let tries = answers("cases/{}/events 503").await - tries;
+    assert!(tries <= 8, "{tries} tries while the list was read twenty times");
+    hall.house.drain(PATIENCE).await;
+}

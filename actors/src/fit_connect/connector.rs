@@ -298,27 +298,36 @@ impl Queue {
         true
     }
 
-    /// What the whole list has not shown, and nobody works on, is not there any more.
+    /// What the whole list has not shown, and nobody works on, is not there any more. What is kept here and still on its way
+    /// is looked after all the same: it may have become a case just before a crash, or somebody else has ended it. A worker
+    /// finds out, and one that was tried before waits for its turn.
     fn list_ended(&mut self, me: &ActorRef<ConnectorMessage>) {
         if let Some(listing) = self.listing.take() {
-            self.known.retain(|id, known| {
-                listing.shown.contains(id) || matches!(known.standing, Standing::AtWork | Standing::Queued)
+            let open = self.open_intakes();
+            self.known.retain(|id, known| match known.standing {
+                Standing::AtWork | Standing::Queued => true,
+                Standing::Pausing => listing.shown.contains(id) || open.contains_key(id),
+                Standing::Settled => listing.shown.contains(id),
             });
-            self.find_forgotten();
+            for ids in open.into_values() {
+                self.seen(ids);
+            }
         }
         if self.look_again {
             self.look(me);
         }
     }
 
-    /// What is kept here and still on its way, although the list shows it no more: it may have become a case just before a
-    /// crash, or somebody else has ended it. A worker finds out.
-    fn find_forgotten(&mut self) {
-        for channel in self.desk.context.views.open_intakes() {
-            if let Channel::FitConnect { destination, submission, case } = channel {
-                self.seen(SubmissionIds { destination_id: destination, submission_id: submission, case_id: case });
+    /// What is kept here for this destination and still on its way, as far as the views know.
+    fn open_intakes(&self) -> HashMap<SubmissionId, SubmissionIds> {
+        let ours = |channel| match channel {
+            Channel::FitConnect { destination, submission, case } if destination == self.desk.settings.id => {
+                Some(SubmissionIds { destination_id: destination, submission_id: submission, case_id: case })
             }
-        }
+            _ => None,
+        };
+        let open = self.desk.context.views.open_intakes().into_iter().filter_map(ours);
+        open.map(|ids| (ids.submission_id, ids)).collect()
     }
 
     fn ended(&mut self, me: &ActorRef<ConnectorMessage>, submission: SubmissionId, report: Report) {

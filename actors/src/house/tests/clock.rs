@@ -11,23 +11,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ozg_protocols::{ids::DestinationId, moment::Moment, principal::Role};
-use ozg_storage::{
-    disk::{Disk, RealDisk},
-    keys::TenantKey,
-    random::{Random, StrongRandom},
-    tenant_store::TenantStore,
-};
+use ozg_protocols::{ids::DestinationId, moment::Moment};
 use tempfile::TempDir;
 
-use super::town::{PATIENCE, Town, seams, settings};
+use super::town::{PATIENCE, Town, account_of_erika, seams, settings, settings_with_a_neighbour};
 use crate::{
     house::{House, Pools, Seams},
     observe::ActorState,
     seams::{Clock, WallClock},
     secret::Secret,
-    settings::{HouseSettings, TenantSettings},
-    tenant::{Limits, NewAccount, NoChannels, TenantContext},
+    settings::HouseSettings,
+    tenant::{Limits, NoChannels, TenantContext},
 };
 
 const HOUR: i64 = 3_600;
@@ -88,16 +82,7 @@ impl Place {
     /// With a neighbour.
     async fn of_two() -> Self {
         let directory = Town::founded().await.closes().await;
-        let mut settings = settings(&directory);
-        let neighbour = TenantSettings {
-            slug: "kleinau".parse().expect("valid"),
-            hosts: vec!["kleinau.localhost".into()],
-            ..settings.tenants[0].clone()
-        };
-        let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
-        let (key, now) = (TenantKey::load(&neighbour.key).expect("a key"), WallClock.now());
-        TenantStore::init(&disk, &settings.data_dir, &neighbour.slug, &key, &random, now).expect("a store");
-        settings.tenants.push(neighbour);
+        let settings = settings_with_a_neighbour(&directory);
         Self::on(directory, settings, Hand::default()).await
     }
 
@@ -244,13 +229,7 @@ async fn no_file_is_removed_by_a_clock_behind_the_last_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_has_ended_does_not_become_valid_by_a_clock_that_goes_back() {
     let place = Place::founded().await;
-    let account = NewAccount {
-        user: "erika".parse().expect("valid"),
-        name: "Erika".into(),
-        roles: vec![Role::Caseworker],
-        org_units: vec!["32".parse().expect("valid")],
-        password: Secret::new("Sonne".into()),
-    };
+    let account = account_of_erika();
     let tenant = place.town.tenant();
     tenant.add_account(account).await.expect("made");
     let token = tenant.sign_in("erika", Secret::new("Sonne".into())).await.expect("signed in");

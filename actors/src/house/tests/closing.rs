@@ -2,22 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use ozg_storage::{
-    disk::{Disk, RealDisk},
-    keys::TenantKey,
-    random::{Random, StrongRandom},
-    tenant_store::TenantStore,
-    testing::PowerCutDisk,
-};
+use ozg_storage::testing::PowerCutDisk;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::Barrier;
 
-use super::town::{PATIENCE, Town, seams, settings};
+use super::town::{PATIENCE, Town, seams, settings_with_a_neighbour};
 use crate::{
     house::{House, Pools, Seams},
     observe::Probe,
-    seams::{Clock as _, WallClock},
-    settings::TenantSettings,
     supervise::{CONNECTOR, Spec},
     tenant::{Connect, Connected, Limits, NoChannels},
 };
@@ -84,16 +76,7 @@ async fn channels_end_before_cases_then_the_household_the_batchers_and_the_vault
 #[tokio::test(flavor = "multi_thread")]
 async fn no_tenant_waits_until_another_is_closed() {
     let directory = Town::founded().await.closes().await;
-    let mut settings = settings(&directory);
-    let neighbour = TenantSettings {
-        slug: "kleinau".parse().expect("valid"),
-        hosts: vec!["kleinau.localhost".into()],
-        ..settings.tenants[0].clone()
-    };
-    let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
-    let (key, now) = (TenantKey::load(&neighbour.key).expect("a key"), WallClock.now());
-    TenantStore::init(&disk, &settings.data_dir, &neighbour.slug, &key, &random, now).expect("a store");
-    settings.tenants.push(neighbour);
+    let settings = settings_with_a_neighbour(&directory);
     let seams = Seams { connect: channels(2), ..seams(Pools::Threads, Limits::default()) };
     let house = House::start(settings, seams).await.expect("starts");
     let report = house.drain(PATIENCE).await;

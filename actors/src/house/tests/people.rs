@@ -1,15 +1,9 @@
 //! Signing in and out.
 
-use ozg_protocols::principal::Role;
 use tokio::task::JoinSet;
 
-use super::town::Town;
-use crate::{
-    house::start::SIGN_INS,
-    secret::Secret,
-    supervise::AskError,
-    tenant::{NewAccount, SignInError},
-};
+use super::town::{Town, account_of_erika};
+use crate::{house::start::SIGN_INS, secret::Secret, supervise::AskError, tenant::SignInError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_places_at_the_passwords_are_taken_nobody_signs_in_and_no_account_is_made() {
@@ -23,13 +17,7 @@ async fn where_all_places_at_the_passwords_are_taken_nobody_signs_in_and_no_acco
     // All others wait for the comparison: the first answer is that of the one for whom there is no place.
     let turned_away = guessers.join_next().await.expect("some").expect("no panic");
     assert!(matches!(turned_away, Err(SignInError::Unavailable(AskError::Busy { .. }))), "{:?}", turned_away.err());
-    let account = NewAccount {
-        user: "erika".parse().expect("valid"),
-        name: "Erika".into(),
-        roles: vec![Role::Caseworker],
-        org_units: vec!["32".parse().expect("valid")],
-        password: Secret::new("Sonne".into()),
-    };
+    let account = account_of_erika();
     let made = town.tenant().add_account(account.clone()).await;
     assert!(matches!(made, Err(AskError::Busy { .. })), "{made:?}");
     drop(held);
@@ -43,13 +31,7 @@ async fn where_all_places_at_the_passwords_are_taken_nobody_signs_in_and_no_acco
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_when_somebody_signs_out_and_outlives_a_restart() {
     let town = Town::founded().await;
-    let account = NewAccount {
-        user: "erika".parse().expect("valid"),
-        name: "Erika".into(),
-        roles: vec![Role::Caseworker],
-        org_units: vec!["32".parse().expect("valid")],
-        password: Secret::new("Sonne".into()),
-    };
+    let account = account_of_erika();
     town.tenant().add_account(account).await.expect("made");
     let wrong = town.tenant().sign_in("erika", Secret::new("Mond".into())).await;
     assert_eq!(wrong.err(), Some(SignInError::Wrong));

@@ -29,8 +29,9 @@ use crate::{
     outbound::{Outbound, OutboundSettings, SystemResolver},
     pool::Workers,
     seams::{Clock as _, WallClock},
+    secret::Secret,
     settings::{HouseSettings, OrgUnitSettings, TenantSettings},
-    tenant::{CaseDoor, Connect, Limits, NoChannels, Tenant, TenantContext},
+    tenant::{CaseDoor, Connect, Limits, NewAccount, NoChannels, Tenant, TenantContext},
 };
 
 /// When a test gives up: no promise of anything, and long enough for a machine that does other things too.
@@ -269,4 +270,30 @@ pub(super) fn max() -> Principal {
 
 pub(super) fn overseer() -> Principal {
     person("eva", Role::SinglePointOfContact, "1")
+}
+
+/// The account that a person called Erika signs in with.
+pub(super) fn account_of_erika() -> NewAccount {
+    NewAccount {
+        user: "erika".parse().expect("valid"),
+        name: "Erika".into(),
+        roles: vec![Role::Caseworker],
+        org_units: vec!["32".parse().expect("valid")],
+        password: Secret::new("Sonne".into()),
+    }
+}
+
+/// The settings of this town with a neighbour, whose store is made.
+pub(super) fn settings_with_a_neighbour(directory: &TempDir) -> HouseSettings {
+    let mut settings = settings(directory);
+    let neighbour = TenantSettings {
+        slug: "kleinau".parse().expect("valid"),
+        hosts: vec!["kleinau.localhost".into()],
+        ..settings.tenants[0].clone()
+    };
+    let (disk, random): (Arc<dyn Disk>, Arc<dyn Random>) = (Arc::new(RealDisk), Arc::new(StrongRandom::new()));
+    let (key, now) = (TenantKey::load(&neighbour.key).expect("a key"), WallClock.now());
+    TenantStore::init(&disk, &settings.data_dir, &neighbour.slug, &key, &random, now).expect("a store");
+    settings.tenants.push(neighbour);
+    settings
 }
