@@ -37,6 +37,8 @@ pub(crate) struct CaseView {
     pub badge: Badge,
     pub applicant_name: String,
     pub live: String,
+    /// Of this page, also where it answers an order.
+    pub address: String,
     pub list: String,
     pub back: Link,
     pub place: Option<PlaceInList>,
@@ -160,6 +162,7 @@ impl CaseView {
             badge: Badge::of(case.status),
             applicant_name: applicant.and_then(Applicant::display_name).unwrap_or_else(|| "nicht erkannt".to_owned()),
             live: format!("/ereignisse?vorgang={id}&stand={}", known.version),
+            address: format!("/vorgang/{id}?{}", came_from.query_string()),
             list: came_from.query_string(),
             back: Link { href: came_from.href(), label: words::view(list.view).to_owned() },
             place: None,

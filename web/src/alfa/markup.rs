@@ -72,6 +72,14 @@ fn no_page_carries_inline_script_style_or_foreign_addresses() {
 }
 
 #[test]
+fn whoever_loads_a_case_anew_gets_its_page_even_where_it_answered_an_order() {
+    let html = case_html();
+    let (_, hint) = html.split_once("id=\"geaendert\" data-alfa-adresse=\"").expect("a hint with an address");
+    let (address, _) = hint.split_once('"').expect("its end");
+    assert_eq!(address.split_once('?').map(|(path, _)| path), Some(&*format!("/vorgang/{}", CaseId::from_u128(4_688))));
+}
+
+#[test]
 fn every_form_of_a_case_has_a_key_of_its_own_and_the_version_that_was_seen() {
     let html = case_html();
     let mut keys: Vec<_> = html.split("name=\"schluessel\" value=\"").skip(1).map(|rest| &rest[..32]).collect();
