@@ -12,10 +12,6 @@
     reason = "it measures on the clock of the machine, and prints what it measured"
 )]
 
-/// The same as in the program: what is measured in this process is measured as it runs there.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 mod attachment;
 mod intake;
 mod journal;
